@@ -1,0 +1,1 @@
+"""Singer tap for Epicor Kinetic and ERP 10.2."""

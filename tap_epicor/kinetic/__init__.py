@@ -1,0 +1,1 @@
+"""Epicor's REST API as a library: knows nothing of Singer."""

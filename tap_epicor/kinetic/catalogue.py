@@ -1,0 +1,242 @@
+"""Which services, entity sets and BAQs there are."""
+
+from __future__ import annotations
+
+import logging
+import re
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from tap_epicor.kinetic.dialect import BAQ_SERVICE
+from tap_epicor.kinetic.errors import KineticError, SignInRefused, Unreachable
+from tap_epicor.kinetic.metadata import MetadataError, read_metadata, read_row_type
+from tap_epicor.kinetic.pages import read
+from tap_epicor.kinetic.plan import Part, make_plan
+from tap_epicor.kinetic.query import Query
+from tap_epicor.kinetic.source import Rows, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from tap_epicor.kinetic.client import Kinetic
+    from tap_epicor.kinetic.metadata import EntityType
+
+logger = logging.getLogger(__name__)
+
+_SERVICE_TYPES = ("BO", "UD", "Lib", "Proc")
+_SERVICE_NAME = re.compile(rb"\b[A-Za-z]\w*\.[A-Za-z]\w*\.\w+Svc\b")
+_QUERIES = "Ice.BO.DynamicQuerySvc"
+_LIST_PAGE = 1000
+
+
+class ListRefused(KineticError):
+    """The server does not tell what it has."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter of a BAQ.
+
+    Attributes:
+        name: its ParameterID, the name in the query string.
+        type: SQL type as the query's designer chose it, such as `nvarchar`.
+        optional: whether it may be left out (`SkipIfEmpty`).
+    """
+
+    name: str
+    type: str
+    optional: bool
+
+
+@dataclass(frozen=True)
+class Found:
+    """A source with the type of its rows.
+
+    Attributes:
+        source: the entity set or BAQ.
+        type: its rows.
+        parameters: a BAQ's parameters; None where the server does not tell.
+    """
+
+    source: Source
+    type: EntityType
+    parameters: Sequence[Parameter] | None = None
+
+
+def is_pattern(name: str) -> bool:
+    """Return whether a name stands for many, by `*` or `?`."""
+    return "*" in name or "?" in name
+
+
+def find_services(kinetic: Kinetic, wanted: Sequence[str], company: str) -> list[str]:
+    """Return the services that names and patterns stand for, in order and once each.
+
+    Args:
+        kinetic: the client.
+        wanted: names, or patterns of `*` and `?`; `BaqSvc` is left out.
+        company: a company that the account may read.
+
+    Raises:
+        ListRefused: if there is a pattern and the server does not list its services.
+    """
+    patterns = [name for name in wanted if is_pattern(name)]
+    known = _list_services(kinetic, company) if patterns else []
+    found: dict[str, None] = {}
+    for name in wanted:
+        matching = sorted(service for service in known if fnmatchcase(service, name)) if is_pattern(name) else [name]
+        if not matching:
+            logger.warning("No service matches %r; the server lists %d.", name, len(known))
+        found.update(dict.fromkeys(matching))
+    found.pop(BAQ_SERVICE, None)
+    return list(found)
+
+
+def describe_services(kinetic: Kinetic, services: Sequence[str], company: str) -> Iterator[Found]:
+    """Yield the entity sets of services; several services are asked at a time.
+
+    A service that can't be read is a warning with its name, unless none can.
+
+    Args:
+        kinetic: the client.
+        services: names of services.
+        company: a company that the account may read.
+
+    Raises:
+        KineticError: if no service at all can be read.
+    """
+
+    def describe(service: str) -> list[Found]:
+        document = kinetic.get_text(kinetic.dialect.metadata(company, service), company=company)
+        return [Found(Source(service, name), row_type) for name, row_type in read_metadata(document).items()]
+
+    yield from _each(kinetic, describe, services)
+
+
+def find_baqs(kinetic: Kinetic, wanted: Sequence[str], company: str) -> list[str]:
+    """Return the ids of the BAQs that ids and patterns stand for, in order and once each.
+
+    Args:
+        kinetic: the client.
+        wanted: ids, or patterns of `*` and `?`.
+        company: a company that the account may read.
+
+    Raises:
+        ListRefused: if there is a pattern and the key may not read `Ice.BO.DynamicQuerySvc`.
+    """
+    known = _list_baqs(kinetic, company) if any(map(is_pattern, wanted)) else []
+    found: dict[str, None] = {}
+    for name in wanted:
+        matching = [query for query in known if fnmatchcase(query, name)] if is_pattern(name) else [name]
+        if not matching:
+            logger.warning("No BAQ matches %r; the server lists %d.", name, len(known))
+        found.update(dict.fromkeys(matching))
+    return list(found)
+
+
+def describe_baqs(kinetic: Kinetic, queries: Sequence[str], company: str) -> Iterator[Found]:
+    """Yield BAQs with their columns and parameters; several are asked for at a time.
+
+    Args:
+        kinetic: the client.
+        queries: ids of BAQs.
+        company: a company that the account may read.
+
+    Raises:
+        KineticError: if no BAQ at all can be read.
+    """
+
+    def describe(query: str) -> list[Found]:
+        path = kinetic.dialect.metadata(company, BAQ_SERVICE, query)
+        row_type = read_row_type(kinetic.get_text(path, company=company))
+        return [Found(Source(BAQ_SERVICE, query), row_type, _parameters(kinetic, query, company))]
+
+    yield from _each(kinetic, describe, queries)
+
+
+def _each(kinetic: Kinetic, describe: Callable[[str], list[Found]], names: Sequence[str]) -> Iterator[Found]:
+    def attempt(name: str) -> list[Found] | Exception:
+        try:
+            return describe(name)
+        except (KineticError, MetadataError) as exc:
+            return exc
+
+    failures: list[Exception] = []
+    with ThreadPoolExecutor(kinetic.max_connections, thread_name_prefix="discovery") as pool:
+        try:
+            for name, result in zip(names, pool.map(attempt, names), strict=True):
+                if isinstance(result, SignInRefused | Unreachable):
+                    raise result
+                if isinstance(result, Exception):
+                    failures.append(result)
+                    logger.warning("%s is left out: %s", name, result)
+                else:
+                    yield from result
+        finally:
+            pool.shutdown(cancel_futures=True)
+    if failures and len(failures) == len(names):
+        first = failures[0]
+        raise first if isinstance(first, KineticError) else KineticError(f"{names[0]}: {first}")
+
+
+def _list_services(kinetic: Kinetic, company: str) -> set[str]:
+    """Return the names of all services.
+
+    The shape of the list is not known, so that names are taken from wherever they stand in the answer.
+    """
+    found: set[str] = set()
+    refusal: KineticError | None = None
+    addresses = [
+        *((f"api/helppage/services?serviceType={kind}", "application/json") for kind in _SERVICE_TYPES),
+        (f"{kinetic.dialect.root(company)}/", "application/atomsvc+xml, application/xml, application/json"),
+    ]
+    for path, accept in addresses:
+        if found and not path.startswith("api/helppage"):
+            break
+        try:
+            document = kinetic.get_text(path, company=company, accept=accept)
+        except KineticError as exc:
+            refusal = refusal or exc
+        else:
+            found.update(name.decode() for name in _SERVICE_NAME.findall(document))
+    if not found:
+        raise ListRefused(
+            f"the server does not list its services{f' ({refusal})' if refusal else ''}",
+            cure="Name the services in `service` instead of a pattern; the API key's access scope may hide the list.",
+        ) from refusal
+    return found
+
+
+def _list_baqs(kinetic: Kinetic, company: str) -> list[str]:
+    rows = Rows(kinetic, Source(_QUERIES, "DynamicQueries"), company, select=("Company", "QueryID"))
+    plan = make_plan([Part("Company", "Edm.String"), Part("QueryID", "Edm.String")])
+    try:
+        return sorted({str(row["QueryID"]) for page in read(rows, plan, _LIST_PAGE) for row in page.rows})
+    except SignInRefused:
+        raise
+    except KineticError as exc:
+        raise ListRefused(
+            f"the server does not list its BAQs ({exc})",
+            cure="Name them in `baqs`, or let the API key's access scope read Ice.BO.DynamicQuerySvc.",
+        ) from exc
+
+
+def _parameters(kinetic: Kinetic, query: str, company: str) -> list[Parameter] | None:
+    condition = f"QueryID eq {kinetic.dialect.literal('Edm.String', query)}"
+    rows = Rows(kinetic, Source(_QUERIES, "QueryParameters"), company)
+    try:
+        found = rows.fetch(Query(condition, top=_LIST_PAGE))
+    except KineticError as exc:
+        logger.info("The parameters of BAQ %s are not known: %s", query, exc)
+        return None
+    return list(_read_parameters(found, query))
+
+
+def _read_parameters(found: Iterable[dict[str, Any]], query: str) -> Iterator[Parameter]:
+    seen: set[str] = set()
+    for row in found:
+        name = str(row.get("ParameterID") or "")
+        if name and name not in seen and row.get("QueryID") == query:
+            seen.add(name)
+            yield Parameter(name, str(row.get("ParameterType") or ""), bool(row.get("SkipIfEmpty")))

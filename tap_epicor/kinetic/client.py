@@ -1,0 +1,288 @@
+"""One request to Kinetic: session, headers, patience, and errors that say what to do."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin, urlsplit
+
+import backoff
+import msgspec
+import requests
+import urllib3
+
+from tap_epicor.kinetic.errors import (
+    PassingError,
+    SignInRefused,
+    Unreachable,
+    UnreadableAnswer,
+    from_response,
+    redact,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from tap_epicor.kinetic.dialect import Dialect
+    from tap_epicor.kinetic.query import Query
+
+logger = logging.getLogger(__name__)
+
+JSON = "application/json"
+XML = "application/xml"
+
+_ERROR_STATUS = 400
+_REDIRECT_STATUS = 300
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to go on trying what may pass by itself.
+
+    Attributes:
+        tries: requests in all, the first one included.
+        first_tries: the same, as long as the server has never answered: a wrong address is told soon.
+        first_wait: seconds before the second request; doubled each time.
+        longest_wait: seconds between two requests at the most, unless the server asks for more.
+        in_all: seconds after which no new request is made.
+    """
+
+    tries: int = 10
+    first_tries: int = 3
+    first_wait: float = 1.0
+    longest_wait: float = 60.0
+    in_all: float = 900.0
+
+
+class Kinetic:
+    """A signed-in client of one Kinetic instance, for any number of threads.
+
+    Args:
+        base_url: scheme, host and instance, such as `https://erp.example.com/KineticLive`.
+        dialect: version of the REST services.
+        auth: what signs each request.
+        renew: signs in anew; called once when a sign-in that was good is refused.
+        headers: sent with every request (API key, licence, user agent).
+        plant: site that `CallSettings` names.
+        secrets: strings that must never stand in a message.
+        timeout: seconds to connect, and seconds without a byte while reading.
+        verify: whether to check the server's certificate, or the path of a bundle to check it with.
+        proxy: address of a proxy for all requests.
+        max_connections: requests under way at once, over all threads.
+        patience: how long to go on trying what passes by itself.
+    """
+
+    def __init__(  # noqa: PLR0913
+        self,
+        base_url: str,
+        dialect: Dialect,
+        *,
+        auth: requests.auth.AuthBase,
+        renew: Callable[[], None] = lambda: None,
+        headers: Mapping[str, str] | None = None,
+        plant: str | None = None,
+        secrets: tuple[str, ...] = (),
+        timeout: tuple[float, float] = (10.0, 300.0),
+        verify: bool | str = True,
+        proxy: str | None = None,
+        max_connections: int = 4,
+        patience: Patience | None = None,
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.dialect = dialect
+        self.max_connections = max_connections
+        self.on_answer: Callable[[str, int, float], None] | None = None
+        self._auth = auth
+        self._renew = renew
+        self._headers = dict(headers or {})
+        self._plant = plant
+        self._secrets = secrets
+        self._timeout = timeout
+        self._verify = verify
+        self._proxies = {"http": proxy, "https": proxy} if proxy else None
+        self._patience = patience or Patience()
+        self._slots = threading.BoundedSemaphore(max_connections)
+        self._local = threading.local()
+        self._answered = False
+
+    def get_json(self, path: str, query: Query | None = None, *, company: str = "") -> dict[str, Any]:
+        """Return the JSON object at a path, its fractions as exact decimals.
+
+        Args:
+            path: path below the instance, percent-encoded.
+            query: the `$` options.
+            company: company id for the `CallSettings` header.
+
+        Raises:
+            KineticError: if it can't be had.
+        """
+        answer: dict[str, Any] = self._patiently(lambda: self._send(path, query, company, JSON, _decode))
+        return answer
+
+    def get_text(self, path: str, *, company: str = "", accept: str = XML, longest: int = 64 << 20) -> bytes:
+        """Return the document at a path as it is.
+
+        Args:
+            path: path below the instance, percent-encoded.
+            company: company id for the `CallSettings` header.
+            accept: media type asked for.
+            longest: size in bytes beyond which a document is refused.
+
+        Raises:
+            KineticError: if it can't be had, or is too long.
+        """
+
+        def bounded(body: bytes, path: str) -> bytes:
+            if len(body) > longest:
+                raise UnreadableAnswer(f"the document is longer than {longest >> 20} MiB", path=path)
+            return body
+
+        document: bytes = self._patiently(lambda: self._send(path, None, company, accept, bounded))
+        return document
+
+    def follow(self, link: str, came_from: str, *, company: str = "") -> dict[str, Any]:
+        """Return the page that a next link leads to.
+
+        Args:
+            link: the link as the server sent it, absolute or relative to the request it came with.
+            came_from: path of that request.
+            company: company id for the `CallSettings` header.
+
+        Raises:
+            UnreadableAnswer: if the link leaves this instance.
+            KineticError: if the page can't be had.
+        """
+        url = urljoin(f"{self.base_url}/{came_from}", link)
+        if not url.startswith(f"{self.base_url}/"):
+            host = redact(urlsplit(url).netloc)
+            raise UnreadableAnswer(f"the next link leaves this instance, to {host}", path=came_from)
+        return self.get_json(url.removeprefix(f"{self.base_url}/"), company=company)
+
+    def _patiently(self, attempt: Callable[[], Any]) -> Any:  # noqa: ANN401
+        waits = self._growing_waits()
+        again = backoff.on_exception(
+            backoff.runtime,
+            PassingError,
+            value=lambda exc: next(waits) if exc.wait is None else exc.wait,
+            max_tries=self._tries,
+            max_time=self._patience.in_all,
+            on_backoff=_say_wait,
+            jitter=None,
+            logger=None,
+        )(attempt)
+        try:
+            return again()
+        except SignInRefused:
+            if not self._answered:
+                raise
+            logger.info("The sign-in is no longer accepted: signing in anew.")
+            self._renew()
+            return again()
+
+    def _tries(self) -> int:
+        return self._patience.tries if self._answered else self._patience.first_tries
+
+    def _growing_waits(self) -> Iterator[float]:
+        wait = self._patience.first_wait
+        while True:
+            yield wait * random.uniform(0.75, 1.25)  # noqa: S311
+            wait = min(wait * 2, self._patience.longest_wait)
+
+    def _send(
+        self,
+        path: str,
+        query: Query | None,
+        company: str,
+        accept: str,
+        read: Callable[[bytes, str], Any],
+    ) -> Any:  # noqa: ANN401
+        url = f"{self.base_url}/{path}"
+        if query is not None and (text := query.encode()):
+            url = f"{url}?{text}"
+        where = urlsplit(url).path
+        started = time.monotonic()
+        with self._slots:
+            response, body = self._exchange(url, where, self._headers_for(company, accept))
+        seconds = time.monotonic() - started
+        logger.debug("GET %s: %d, %d bytes, %.3f s", url, response.status_code, len(body), seconds)
+        if self.on_answer:
+            self.on_answer(where, response.status_code, seconds)
+        if response.status_code >= _ERROR_STATUS:
+            raise from_response(response.status_code, response.headers, body, where, self._secrets)
+        if response.status_code >= _REDIRECT_STATUS:
+            to = redact(response.headers.get("Location", "nowhere"), self._secrets)
+            raise UnreadableAnswer(f"the server redirects to {to}", path=where, status=response.status_code)
+        content = read(body, where)
+        self._answered = True
+        return content
+
+    def _exchange(self, url: str, where: str, headers: dict[str, str]) -> tuple[requests.Response, bytes]:
+        try:
+            response = self._session().get(
+                url,
+                headers=headers,
+                auth=self._auth,
+                timeout=self._timeout,
+                verify=self._verify,
+                proxies=self._proxies,
+                allow_redirects=False,
+                stream=True,
+            )
+            with response:
+                return response, response.raw.read(decode_content=True)
+        except requests.exceptions.SSLError as exc:
+            raise Unreachable(
+                f"the server's certificate is not trusted: {redact(str(exc), self._secrets)}",
+                path=where,
+                cure="Give the certificate authority's file in `ssl_ca`.",
+            ) from exc
+        except (requests.ConnectionError, requests.Timeout, urllib3.exceptions.HTTPError) as exc:
+            raise self._no_answer(exc, where) from exc
+        except requests.RequestException as exc:
+            raise Unreachable(redact(str(exc), self._secrets), path=where) from exc
+
+    def _no_answer(self, exc: Exception, where: str) -> PassingError:
+        host = urlsplit(self.base_url).netloc
+        if isinstance(exc, requests.ReadTimeout | urllib3.exceptions.ReadTimeoutError):
+            said = f"{host} sent nothing for {self._timeout[1]:g} seconds"
+            cure = "Raise `timeout`, or lower `page_size`, if the server needs longer."
+        else:
+            said = f"no answer from {host}: {redact(str(exc), self._secrets)}"
+            cure = Unreachable.cure
+        return PassingError(said, path=where, cure=cure)
+
+    def _headers_for(self, company: str, accept: str) -> dict[str, str]:
+        headers = {**self._headers, "Accept": accept, "Accept-Encoding": "gzip"}
+        if settings := self.dialect.call_settings(company, self._plant):
+            headers["CallSettings"] = settings
+        return headers
+
+    def _session(self) -> requests.Session:
+        if not hasattr(self._local, "session"):
+            self._local.session = requests.Session()
+        session: requests.Session = self._local.session
+        return session
+
+
+def _decode(body: bytes, path: str) -> dict[str, Any]:
+    try:
+        return _DECODER.decode(body)
+    except msgspec.DecodeError as exc:
+        start = redact(body[:80].decode("utf-8", "replace"))
+        raise PassingError(
+            f"the answer is not a whole JSON object ({len(body)} bytes, beginning with {start!r})",
+            path=path,
+            cure=UnreadableAnswer.cure,
+        ) from exc
+
+
+_DECODER = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
+
+
+def _say_wait(details: Any) -> None:  # noqa: ANN401
+    logger.warning("%s Trying again in %.0f s.", details["exception"], details["wait"])

@@ -1,0 +1,250 @@
+"""What can go wrong between the tap and Kinetic, each with its cause and its cure.
+
+    KineticError
+      Unreachable          no answer: address, name, TLS, proxy
+      SignInRefused        401: the sign-in as a whole
+        WrongPassword      401: user or password
+        WrongKey           401: API key
+      Denied               401 or 403: this user or key may not read this
+      NotFound             404: address, service, entity set or BAQ
+      BadRequest           400 and other 4xx: Kinetic does not take the request
+      ServerFailed         5xx that does not pass by itself
+      UnreadableAnswer     an answer that is not what was asked for
+      PassingError         passes by itself: worth another try after a while
+
+`from_response` reads a body, JSON, XML, HTML or empty, into one of them.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from html import unescape
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+LONGEST_MESSAGE = 600
+LICENCE_WAIT = 30.0
+"""Seconds to wait for a free licence; public clients wait 30 to 480."""
+
+_ECHOED_KEY = re.compile(r"(Invalid API Key) .*?\.(?=\s|$)", re.IGNORECASE | re.DOTALL)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+_XML_FIELD = re.compile(
+    r"<(?:\w+:)?(ErrorMessage|ErrorType|CorrelationId|message)\b[^>]*>(.*?)</(?:\w+:)?\1>",
+    re.DOTALL,
+)
+_HTML_TITLE = re.compile(r"<title>(.*?)</title>", re.DOTALL | re.IGNORECASE)
+_TAGS = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.DOTALL | re.IGNORECASE)
+_LICENCE = re.compile(r"LicenseAccessException|Maximum users exceeded", re.IGNORECASE)
+_PASSING_CAUSE = re.compile(
+    r"Execution Timeout Expired|deadlock|transport-level error|connection pool|ConversionsPending",
+    re.IGNORECASE,
+)
+
+
+class KineticError(Exception):
+    """A request that did not bring what was asked for.
+
+    Attributes:
+        message: what Kinetic (or the network) said, without secrets.
+        cure: what to do about it.
+        path: path of the request, without host and query.
+        status: HTTP status, None when there was no answer.
+        correlation_id: Kinetic's id of the failure, for the administrator's log.
+    """
+
+    cure = ""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        path: str = "",
+        status: int | None = None,
+        correlation_id: str | None = None,
+        cure: str | None = None,
+    ) -> None:
+        self.message = message
+        self.path = path
+        self.status = status
+        self.correlation_id = correlation_id
+        if cure is not None:
+            self.cure = cure
+        super().__init__(self._sentence())
+
+    def _sentence(self) -> str:
+        where = f"{self.path}: " if self.path else ""
+        status = f"HTTP {self.status}: " if self.status else ""
+        trace = f" (correlation id {self.correlation_id})" if self.correlation_id else ""
+        cure = f" {self.cure}" if self.cure else ""
+        return f"{where}{status}{self.message.rstrip('. ')}{trace}.{cure}"
+
+
+class Unreachable(KineticError):
+    """No answer came: address, name, TLS or proxy."""
+
+    cure = (
+        "Check `url`, and that this machine may reach it; `proxy_url` and `ssl_ca` are there for those who need them."
+    )
+
+
+class SignInRefused(KineticError):
+    """Kinetic does not accept the sign-in, and does not say which part."""
+
+    cure = "Check `user`, `password` and `api_key`."
+
+
+class WrongPassword(SignInRefused):
+    """Kinetic does not know the user, or not with this password."""
+
+    cure = "Check `user` and `password`: it must be an Epicor user (not a Windows one) that may sign in."
+
+
+class WrongKey(SignInRefused):
+    """Kinetic does not accept the API key for this company."""
+
+    cure = "Check `api_key` (API Key Maintenance in Kinetic: active, not expired) and `company`."
+
+
+class Denied(KineticError):
+    """The user or the API key's access scope may not read this."""
+
+    cure = "Ask the administrator to allow it, for the user and in the access scope of the API key, or leave it out."
+
+
+class NotFound(KineticError):
+    """There is nothing at this address."""
+
+    cure = "Check `url`, `erp_instance`, `company` and the name: Kinetic's names are case-sensitive."
+
+
+class BadRequest(KineticError):
+    """Kinetic does not take the request as it stands."""
+
+
+class ServerFailed(KineticError):
+    """The server failed, and will fail again."""
+
+    cure = "The administrator finds the cause in the server's event log."
+
+
+class UnreadableAnswer(KineticError):
+    """The answer is not what was asked for."""
+
+    cure = "Check that `url` and `erp_instance` lead to Kinetic itself and not to a portal or a gateway."
+
+
+class PassingError(KineticError):
+    """Something that passes by itself.
+
+    Attributes:
+        wait: seconds that the server asks to wait, None when it does not say.
+    """
+
+    wait: float | None = None
+
+
+def from_response(
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    path: str,
+    secrets: Iterable[str] = (),
+) -> KineticError:
+    """Return the exception that an answer with an error status stands for.
+
+    Args:
+        status: HTTP status, 400 or more.
+        headers: the answer's headers.
+        body: the answer's body, of any form.
+        path: path of the request.
+        secrets: strings that must not stand in a message.
+    """
+    said = _read(body)
+    raw = f"{said.get('ErrorType', '')} {said.get('ErrorMessage', '')}"
+    message = redact(said.get("ErrorMessage", ""), secrets) or "no explanation came with it"
+    kind, cure = _classify(status, raw)
+    error = kind(message, path=path, status=status, correlation_id=said.get("CorrelationId"), cure=cure)
+    if isinstance(error, PassingError):
+        error.wait = _retry_after(headers)
+        if error.wait is None and _LICENCE.search(raw):
+            error.wait = LICENCE_WAIT
+    return error
+
+
+def redact(text: str, secrets: Iterable[str] = ()) -> str:
+    """Return a text of one line, of bounded length, without secrets and control characters."""
+    text = _ECHOED_KEY.sub(r"\1.", text)
+    for secret in secrets:
+        if secret:
+            text = text.replace(secret, "***")
+    text = _CONTROL.sub(" ", text).strip()
+    return text if len(text) <= LONGEST_MESSAGE else text[:LONGEST_MESSAGE] + "…"
+
+
+def _classify(status: int, raw: str) -> tuple[type[KineticError], str | None]:  # noqa: PLR0911
+    if status == 401:  # noqa: PLR2004
+        if "Access denied" in raw:
+            return Denied, None
+        if "API Key" in raw:
+            return WrongKey, None
+        return (WrongPassword, None) if "username or password" in raw else (SignInRefused, None)
+    if status == 403:  # noqa: PLR2004
+        return Denied, None
+    if _LICENCE.search(raw):
+        return PassingError, "All licences of this kind are in use: free some, or choose another with `license_type`."
+    if status in {408, 425, 429, 502, 503, 504} or (status >= 500 and _PASSING_CAUSE.search(raw)):  # noqa: PLR2004
+        return PassingError, None
+    if status in {404, 410}:
+        return NotFound, None
+    if status >= 500:  # noqa: PLR2004
+        return ServerFailed, None
+    return BadRequest, None
+
+
+def _read(body: bytes) -> dict[str, str]:
+    text = body.decode("utf-8", "replace").lstrip("\ufeff").strip()
+    if text.startswith("{"):
+        try:
+            return _from_json(msgspec.json.decode(text))
+        except msgspec.DecodeError:
+            return {"ErrorMessage": text}
+    if fields := {name: unescape(value) for name, value in _XML_FIELD.findall(text)}:
+        fields.setdefault("ErrorMessage", fields.pop("message", ""))
+        return fields
+    if title := _HTML_TITLE.search(text):
+        return {"ErrorMessage": unescape(title[1])}
+    return {"ErrorMessage": unescape(_TAGS.sub(" ", text))}
+
+
+def _from_json(body: object) -> dict[str, str]:
+    if not isinstance(body, dict):
+        return {}
+    inner = body.get("error") or body.get("odata.error")
+    if isinstance(inner, dict):
+        message = inner.get("message")
+        if isinstance(message, dict):
+            message = message.get("value")
+        return {"ErrorMessage": str(message or ""), "ErrorType": str(inner.get("code") or "")}
+    fields = {name: str(body[name]) for name in ("ErrorMessage", "ErrorType", "CorrelationId") if body.get(name)}
+    if "ErrorMessage" not in fields and (said := body.get("Message") or body.get("ReasonPhrase")):
+        fields["ErrorMessage"] = str(said)
+    return fields
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    value = headers.get("Retry-After", "").strip()
+    if value.isdigit():
+        return float(value)
+    try:
+        until = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if until.tzinfo is None:
+        until = until.replace(tzinfo=UTC)
+    return max(0.0, (until - datetime.now(UTC)).total_seconds())

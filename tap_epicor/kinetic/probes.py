@@ -1,0 +1,95 @@
+"""Small questions to the server whose answers decide how a set can be read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tap_epicor.kinetic.errors import BadRequest, ServerFailed
+from tap_epicor.kinetic.query import Query, all_of
+
+if TYPE_CHECKING:
+    from tap_epicor.kinetic.plan import Part
+    from tap_epicor.kinetic.source import Rows
+
+REFUSALS = (BadRequest, ServerFailed)
+"""What a server answers to a `$filter` or `$orderby` that it can't do; the latter with an empty body on child sets."""
+
+_TRIES = 3
+
+
+def highest(rows: Rows, column: Part) -> Any | None:  # noqa: ANN401
+    """Return the highest value of a column, None where there are no rows or only nulls.
+
+    Args:
+        rows: the rows in question.
+        column: the column.
+
+    Raises:
+        KineticError: if the server does not tell.
+    """
+    found = rows.fetch(Query(rows.filter, [f"{column.name} desc"], top=1, select=[column.name]))
+    return found[0].get(column.name) if found else None
+
+
+def highest_to_track(rows: Rows, column: Part) -> tuple[Any | None, str | None]:
+    """Return the highest value of a change cursor, and the reason why it can't be one where it can't.
+
+    The server is asked for the very row again by that value. On child sets Kinetic applies `$filter` to the parent's
+    columns (two public clients), and then another row comes back, or none, or an empty 500. Since a row may be
+    written between the two questions, they are asked more than once.
+
+    Args:
+        rows: the rows in question.
+        column: the cursor.
+
+    Raises:
+        KineticError: if the server can't be asked at all.
+    """
+    try:
+        for _ in range(_TRIES):
+            value = highest(rows, column)
+            if value is None:
+                return None, None
+            condition = f"{column.name} eq {rows.literal(column.type, value)}"
+            found = rows.fetch(Query(all_of([rows.filter, condition]), top=2, select=[column.name]))
+            if found and all(row.get(column.name) == value for row in found):
+                return value, None
+    except REFUSALS as exc:
+        return None, f"the server does not filter or order by {column.name} here ({exc.message})"
+    return None, f"the server's $filter by {column.name} does not find the rows that have the value"
+
+
+def has_another(rows: Rows, column: Part, value: Any) -> bool:  # noqa: ANN401
+    """Return whether there may be rows with another value in a column.
+
+    Args:
+        rows: the rows in question.
+        column: the column.
+        value: the value that all rows are thought to have.
+    """
+    condition = f"{column.name} ne {rows.literal(column.type, value)}"
+    try:
+        return bool(rows.fetch(Query(all_of([rows.filter, condition]), top=1, select=[column.name])))
+    except REFUSALS:
+        return True
+
+
+def count(rows: Rows, top: int = 1) -> int | None:
+    """Return the number of rows as the server counts them, None where it does not tell.
+
+    A server that counts the rows of the page instead (one public client says so) is noticed when that page is full.
+
+    Args:
+        rows: the rows in question.
+        top: rows to ask for along with the count.
+    """
+    dialect = rows.kinetic.dialect
+    try:
+        answer = rows.ask(Query(rows.filter, top=top, options=[dialect.count_option]))
+    except REFUSALS:
+        return None
+    told = answer.get(dialect.count)
+    if not isinstance(told, int | str) or not str(told).isdigit():
+        return None
+    sent = len(answer.get("value") or ())
+    return None if int(told) == sent >= top else int(told)

@@ -1,0 +1,103 @@
+"""Something that has rows: an entity set of a service, or a BAQ."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from tap_epicor.kinetic.dialect import BAQ_SERVICE
+from tap_epicor.kinetic.errors import UnreadableAnswer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tap_epicor.kinetic.client import Kinetic
+    from tap_epicor.kinetic.query import Query
+
+
+@dataclass(frozen=True)
+class Source:
+    """An entity set or a BAQ.
+
+    Attributes:
+        service: service that it belongs to, such as `Erp.BO.CustomerSvc`; `BaqSvc` for a BAQ.
+        name: name of the entity set, or id of the BAQ.
+    """
+
+    service: str
+    name: str
+
+    @property
+    def is_baq(self) -> bool:
+        """Whether it is a BAQ."""
+        return self.service == BAQ_SERVICE
+
+    def __str__(self) -> str:
+        return f"{self.service}/{self.name}"
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of a source in one company, perhaps only some of them.
+
+    Attributes:
+        kinetic: the client to ask.
+        source: where the rows are.
+        company: company id.
+        filter: condition that all requests carry.
+        parameters: parameters of a BAQ, name and value.
+        select: the columns wanted; empty for all.
+    """
+
+    kinetic: Kinetic
+    source: Source
+    company: str
+    filter: str | None = None
+    parameters: Sequence[tuple[str, str]] = ()
+    select: Sequence[str] = ()
+
+    @property
+    def path(self) -> str:
+        """Path of the rows below the instance."""
+        dialect = self.kinetic.dialect
+        if self.source.is_baq:
+            return dialect.baq(self.company, self.source.name)
+        return dialect.entity_set(self.company, self.source.service, self.source.name)
+
+    def ask(self, query: Query) -> dict[str, Any]:
+        """Return the answer to a query, to which the parameters of a BAQ are added.
+
+        Raises:
+            KineticError: if it can't be had.
+        """
+        query = replace(query, parameters=self.parameters)
+        return self.kinetic.get_json(self.path, query, company=self.company)
+
+    def fetch(self, query: Query) -> list[dict[str, Any]]:
+        """Return the rows in the answer to a query.
+
+        Raises:
+            KineticError: if they can't be had.
+        """
+        return rows_of(self.ask(query), self.path)
+
+    def literal(self, edm_type: str, value: object) -> str:
+        """Return a value as it is written in `$filter`."""
+        return self.kinetic.dialect.literal(edm_type, value)
+
+
+def rows_of(answer: dict[str, Any], path: str) -> list[dict[str, Any]]:
+    """Return the rows in an answer.
+
+    Args:
+        answer: the JSON object.
+        path: path of the request, for the message.
+
+    Raises:
+        UnreadableAnswer: if there is no list of rows in it.
+    """
+    rows = answer.get("value")
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        found = ", ".join(sorted(answer)[:8]) or "nothing"
+        raise UnreadableAnswer(f"the answer holds no list of rows named 'value', but {found}", path=path)
+    return rows
