@@ -1,0 +1,133 @@
+"""What is wrong with a configuration, all of it at once, each with its cure, before the first request."""
+
+from __future__ import annotations
+
+import json
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tap_epicor.address import has_instance, holds_sign_in, scheme_of
+from tap_epicor.settings import SECRETS, STREAM_SETTINGS, as_list
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+_ENTRA_SCHEMES = ("AzureADOpenID", "AzureServicePrincipal")
+_PARTNERS = {
+    "oauth_client_secret": "oauth_client_id",
+    "oauth_jwt_cert": "oauth_client_id",
+    "oauth_jwt_cert_type": "oauth_jwt_cert",
+    "oauth_jwt_cert_password": "oauth_jwt_cert",
+    "oauth_jwt_cert_subject": "oauth_jwt_cert",
+    "oauth_verifier": "oauth_client_id",
+    "oauth_refresh_token": "oauth_client_id",
+}
+
+
+def problems(config: Mapping[str, Any], known: Collection[str]) -> list[str]:
+    """Return what is wrong with a configuration, a sentence each.
+
+    Args:
+        config: the configuration, of which each value is of the right type.
+        known: the names of all settings.
+    """
+    return [
+        *_unknown_names(config, known, "setting"),
+        *_unknown_stream_settings(config),
+        *_broken_lists(config),
+        *_address(config),
+        *_what_to_read(config),
+        *_sign_in(config),
+        *_oauth(config),
+        *_network(config),
+    ]
+
+
+def nearest(name: str, known: Collection[str]) -> str:
+    """Return a hint at the name that was probably meant, or an empty text."""
+    matches = get_close_matches(name.lower(), list(known), n=1)
+    return f"; did you mean {matches[0]!r}?" if matches else ""
+
+
+def _unknown_names(given: Mapping[str, Any], known: Collection[str], what: str) -> Iterator[str]:
+    for name in given:
+        if name not in known:
+            yield f"There is no {what} {name!r}{nearest(name, known) or ': remove it.'}"
+
+
+def _unknown_stream_settings(config: Mapping[str, Any]) -> Iterator[str]:
+    known = STREAM_SETTINGS.wrapped
+    for stream, values in (config.get("streams") or {}).items():
+        yield from _unknown_names(values, known, f"setting of a stream (`streams`, {stream!r})")
+
+
+def _broken_lists(config: Mapping[str, Any]) -> Iterator[str]:
+    for name in ("service", "company", "baqs"):
+        try:
+            as_list(config.get(name))
+        except json.JSONDecodeError:
+            yield f'`{name}` begins with \'[\', but is not a JSON list: write it as ["A", "B"] or as A,B.'
+
+
+def _address(config: Mapping[str, Any]) -> Iterator[str]:
+    if not config.get("url"):
+        yield "`url` is missing: give the address of the server, such as https://erp.example.com/KineticLive."
+        return
+    if scheme_of(config) not in {"http", "https"}:
+        yield f"`url` begins with {scheme_of(config)}://: it must be http:// or https://."
+    if holds_sign_in(config):
+        yield "`url` holds a user or password: give them in `user` and `password`, where they are kept secret."
+    if not has_instance(config):
+        yield "`erp_instance` is missing: give the instance's name, the first part of the browser's path."
+
+
+def _what_to_read(config: Mapping[str, Any]) -> Iterator[str]:
+    if not config.get("service") and not config.get("baqs"):
+        yield "`service` is empty: name at least one service, such as Erp.BO.CustomerSvc, or BAQs in `baqs`."
+    if config.get("api_version") == "v2":
+        if not config.get("company"):
+            yield "`company` is missing: API v2 has it in every address. Give the company's id, or several."
+        if not config.get("api_key"):
+            yield "`api_key` is missing: API v2 always wants one. Make it in Kinetic's API Key Maintenance."
+
+
+def _sign_in(config: Mapping[str, Any]) -> Iterator[str]:
+    scheme = config.get("auth_scheme", "Basic")
+    if scheme in {"Basic", "EpicorToken"}:
+        for name in ("user", "password"):
+            if not config.get(name):
+                yield f"`{name}` is missing: `auth_scheme` {scheme} signs in with an Epicor user and a password."
+    if scheme != "Basic":
+        yield f"`auth_scheme` {scheme} is not in this version of the tap yet: use Basic."
+
+
+def _oauth(config: Mapping[str, Any]) -> Iterator[str]:
+    scheme = config.get("auth_scheme", "Basic")
+    given = [name for name in config if name.startswith("oauth_")]
+    if scheme not in _ENTRA_SCHEMES:
+        if given:
+            names = ", ".join(f"`{name}`" for name in given)
+            yield f"{names} would have no effect with `auth_scheme` {scheme}: choose AzureADOpenID, or remove it."
+        return
+    if not config.get("oauth_client_id") and not config.get("oauth_access_token"):
+        yield f"`oauth_client_id` is missing: `auth_scheme` {scheme} signs in through an app registration."
+    for name, partner in _PARTNERS.items():
+        if config.get(name) and not config.get(partner):
+            yield f"`{name}` is of no use without `{partner}`: give that too, or remove it."
+    if config.get("oauth_client_secret") and config.get("oauth_jwt_cert"):
+        yield "`oauth_client_secret` and `oauth_jwt_cert` are two ways of doing the same: keep one."
+
+
+def _network(config: Mapping[str, Any]) -> Iterator[str]:
+    bundle = config.get("ssl_ca")
+    if bundle and not Path(bundle).is_file():
+        yield f"`ssl_ca` names a file that is not there: {bundle}"
+    proxy = config.get("proxy_url")
+    if proxy and "://" not in proxy:
+        yield "`proxy_url` has no scheme: write it as http://host:port."
+
+
+def secrets_in(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the secret values of a configuration, which must never be shown."""
+    return tuple(str(config[name]) for name in SECRETS if config.get(name))

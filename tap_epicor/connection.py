@@ -1,0 +1,50 @@
+"""Settings become one signed-in client, shared by all streams and commands."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from tap_epicor.address import base_url
+from tap_epicor.auth import sign_in
+from tap_epicor.checks import secrets_in
+from tap_epicor.kinetic.client import Kinetic, Patience
+from tap_epicor.kinetic.dialect import DIALECTS
+from tap_epicor.kinetic.licence import licence_header
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CONNECT_TIMEOUT = 10.0
+"""Seconds to wait for a connection."""
+
+
+def connect(config: Mapping[str, Any], *, patience: Patience | None = None) -> Kinetic:
+    """Return a client of the instance that the configuration names; no request is made yet.
+
+    Args:
+        config: a configuration without problems.
+        patience: how long to go on trying what passes by itself.
+    """
+    return Kinetic(
+        base_url(config),
+        DIALECTS[config.get("api_version", "v1")],
+        auth=sign_in(config),
+        headers=_headers(config),
+        plant=config.get("plant"),
+        secrets=secrets_in(config),
+        timeout=(CONNECT_TIMEOUT, float(config.get("timeout", 300))),
+        verify=config.get("ssl_ca") or True,
+        proxy=config.get("proxy_url"),
+        max_connections=config.get("max_connections", 4),
+        patience=patience,
+    )
+
+
+def _headers(config: Mapping[str, Any]) -> dict[str, str]:
+    headers = {"User-Agent": config.get("user_agent") or f"tap-epicor/{version('tap-epicor')}"}
+    if config.get("api_key"):
+        headers["x-api-key"] = config["api_key"]
+    if config.get("license_type"):
+        headers |= licence_header(config["license_type"])
+    return headers

@@ -1,0 +1,362 @@
+"""Every setting, said once: the JSON schema, `--about` and the tables in the documentation come from here."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any, Final
+
+from singer_sdk import typing as th
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NAME_OR_LIST: Final = {"type": ["string", "integer", "array"], "items": {"type": ["string", "integer"]}}
+STRINGS_OR_LIST: Final = {"type": ["string", "array"], "items": {"type": "string"}}
+
+STREAM_SETTINGS: Final = th.ObjectType(
+    th.Property(
+        "key",
+        th.CustomType(STRINGS_OR_LIST),
+        description="Columns that tell rows apart, in order. Empty: none, the set is read by $skip.",
+    ),
+    th.Property(
+        "replication_key",
+        th.StringType,
+        description="Column that changes are tracked by. Empty: none, the stream is read whole each time.",
+    ),
+    th.Property("select", th.CustomType(STRINGS_OR_LIST), description="Columns wanted; the key is always read."),
+    th.Property("filter", th.StringType, description="OData condition that rows must meet, sent as it stands."),
+    th.Property(
+        "parameters",
+        th.ObjectType(additional_properties=th.CustomType({})),
+        description="Parameters of a BAQ by name; a list gives several values.",
+    ),
+    th.Property("page_size", th.IntegerType(minimum=1), description="Rows to ask for at once."),
+    additional_properties=True,
+)
+
+GROUPS: Final[Mapping[str, tuple[th.Property[Any], ...]]] = {
+    "Where": (
+        th.Property(
+            "url",
+            th.StringType(nullable=False),
+            required=True,
+            title="URL",
+            description="Address of the server, such as `https://erp.example.com`. "
+            "An address copied from the browser, with the instance in it, is understood too.",
+            examples=["https://erp.example.com/KineticLive"],
+        ),
+        th.Property(
+            "erp_instance",
+            th.StringType,
+            title="Instance",
+            description="Name of the Kinetic instance, the first part of the path, unless `url` holds it.",
+            examples=["KineticLive"],
+        ),
+        th.Property(
+            "api_version",
+            th.StringType,
+            default="v1",
+            allowed_values=["v1", "v2"],
+            title="API version",
+            description="Version of the REST services. `v2` needs `company` and `api_key`.",
+        ),
+        th.Property(
+            "company",
+            th.CustomType(NAME_OR_LIST),
+            title="Company",
+            description="Company ids to read, one, a list, or separated by commas. Each keeps its own bookmarks. "
+            "With `v1` it may be left out: then the account's own company is read.",
+            examples=["EPIC06"],
+        ),
+        th.Property(
+            "plant",
+            th.StringType,
+            title="Site",
+            description="Site (plant) that the services work in, for those whose answers depend on it.",
+            examples=["MfgSys"],
+        ),
+        th.Property(
+            "service",
+            th.CustomType(STRINGS_OR_LIST),
+            title="Services",
+            description="Services to read, one, a list, or separated by commas; `*` and `?` stand for many. "
+            "`BaqSvc` stands for all BAQs (see `baqs`). Each entity set of a service becomes a stream.",
+            examples=["Erp.BO.CustomerSvc"],
+        ),
+        th.Property(
+            "baqs",
+            th.CustomType(STRINGS_OR_LIST),
+            title="BAQs",
+            description="Business Activity Queries to read, by id; `*` and `?` stand for many.",
+            examples=["zCustomer01"],
+        ),
+    ),
+    "Signing in": (
+        th.Property(
+            "auth_scheme",
+            th.StringType,
+            default="Basic",
+            allowed_values=["Basic", "EpicorToken", "AzureADOpenID", "AzureServicePrincipal"],
+            title="Sign-in",
+            description="How to sign in. This version signs in with `Basic`: an Epicor user and a password.",
+        ),
+        th.Property("user", th.StringType, title="User", description="Epicor user that may use the REST services."),
+        th.Property("password", th.StringType, secret=True, title="Password", description="Password of that user."),
+        th.Property(
+            "api_key",
+            th.StringType,
+            secret=True,
+            title="API key",
+            description="Key from API Key Maintenance; `v2` always needs one. Its access scope must hold the services.",
+        ),
+        th.Property(
+            "license_type",
+            th.StringType,
+            allowed_values=["Default", "WebService", "WebServiceShared", "DataCollection"],
+            title="Licence",
+            description="Kind of licence that a request claims while it lasts. Where left out, the server chooses.",
+        ),
+    ),
+    "Signing in with Microsoft Entra ID": (
+        th.Property(
+            "azure_tenant",
+            th.StringType,
+            default="organizations",
+            title="Tenant",
+            description="Tenant (directory) id or domain of the organisation.",
+        ),
+        th.Property(
+            "initiate_oauth",
+            th.StringType,
+            default="OFF",
+            allowed_values=["OFF", "GETANDREFRESH", "REFRESH"],
+            title="Initiate OAuth",
+            description="Whether tokens are fetched and renewed by the tap: not at all, in a browser, or only renewed.",
+        ),
+        th.Property("oauth_client_id", th.StringType, title="Client id", description="Id of the app registration."),
+        th.Property(
+            "oauth_client_secret",
+            th.StringType,
+            secret=True,
+            title="Client secret",
+            description="Secret of the app registration.",
+        ),
+        th.Property(
+            "oauth_jwt_cert",
+            th.StringType,
+            secret=True,
+            title="Certificate",
+            description="Certificate with private key instead of a client secret: a file's path, or its content.",
+        ),
+        th.Property(
+            "oauth_jwt_cert_type",
+            th.StringType,
+            title="Kind of certificate",
+            description="What `oauth_jwt_cert` holds, such as `PEMKEY_FILE`, `PEMKEY_BLOB`, `PFXFILE`, `PFXBLOB`.",
+        ),
+        th.Property(
+            "oauth_jwt_cert_password",
+            th.StringType,
+            secret=True,
+            title="Certificate's password",
+            description="Password that protects the certificate.",
+        ),
+        th.Property(
+            "oauth_jwt_cert_subject",
+            th.StringType,
+            title="Certificate's subject",
+            description="Which certificate to take where the store holds several; `*` takes the first.",
+        ),
+        th.Property(
+            "callback_url",
+            th.StringType,
+            default="http://localhost:33333",
+            title="Callback URL",
+            description="Redirect address of the app registration.",
+        ),
+        th.Property(
+            "oauth_settings_location",
+            th.StringType,
+            title="OAuth settings file",
+            description="Where tokens are kept between runs: a path, or `memory://name`.",
+        ),
+        th.Property(
+            "oauth_verifier",
+            th.StringType,
+            secret=True,
+            title="Verifier",
+            description="Code that the sign-in page handed out, where no browser can be opened here.",
+        ),
+        th.Property(
+            "oauth_access_token",
+            th.StringType,
+            secret=True,
+            title="Access token",
+            description="A ready access token.",
+        ),
+        th.Property(
+            "oauth_refresh_token",
+            th.StringType,
+            secret=True,
+            title="Refresh token",
+            description="A ready refresh token.",
+        ),
+    ),
+    "Reading": (
+        th.Property(
+            "streams",
+            th.ObjectType(additional_properties=STREAM_SETTINGS),
+            title="Streams",
+            description="Settings of single streams, by name or pattern: `key`, `replication_key`, `select`, `filter`, "
+            "`parameters` (BAQs) and `page_size`.",
+            examples=[{"erp_customer_customers": {"filter": "Inactive eq false"}}],
+        ),
+        th.Property(
+            "start_value",
+            th.CustomType({"type": ["string", "integer"]}),
+            title="Start value",
+            description="Where a stream begins that has no bookmark yet: a date, or a number for `SysRevID`. "
+            "Streams whose replication key is of another type are read from the beginning.",
+            examples=["2024-01-01"],
+        ),
+        th.Property(
+            "page_size",
+            th.IntegerType(minimum=1),
+            default=1000,
+            title="Page size",
+            description="Rows to ask for at once. More is faster, until the server's own limit or its time-out.",
+        ),
+        th.Property(
+            "overlap",
+            th.IntegerType(minimum=0),
+            default=10000,
+            title="Overlap",
+            description="How far below its bookmark a read of changes begins, in revisions (`SysRevID` counts over the "
+            "whole database), so that rows of long transactions, which appear late, are not missed.",
+        ),
+        th.Property(
+            "overlap_days",
+            th.IntegerType(minimum=0),
+            default=1,
+            title="Overlap in days",
+            description="The same for streams whose replication key is a date or a time.",
+        ),
+        th.Property(
+            "completeness",
+            th.StringType,
+            default="warn",
+            allowed_values=["off", "warn", "fail"],
+            title="Completeness",
+            description="What to do when a stream that was read whole has another number of rows than the server "
+            "counts: nothing, say so, or fail.",
+        ),
+    ),
+    "Network": (
+        th.Property(
+            "max_connections",
+            th.IntegerType(minimum=1, maximum=64),
+            default=4,
+            title="Connections",
+            description="Requests under way at once, at the most. Discovery uses them all.",
+        ),
+        th.Property(
+            "timeout",
+            th.NumberType(exclusive_minimum=0),
+            default=300,
+            title="Time-out",
+            description="Seconds to wait for the server's next byte.",
+        ),
+        th.Property(
+            "ssl_ca",
+            th.StringType,
+            title="Certificate authority",
+            description="File with the certificates of the authorities to trust, in PEM form.",
+        ),
+        th.Property(
+            "proxy_url",
+            th.StringType,
+            title="Proxy",
+            description="Proxy for all requests, such as `http://proxy.example.com:3128`.",
+        ),
+        th.Property(
+            "user_agent",
+            th.StringType,
+            title="User agent",
+            description="Name that the tap goes by in the server's log. Default: `tap-epicor/` and its version.",
+        ),
+    ),
+}
+
+PROPERTIES: Final = {prop.name: prop for group in GROUPS.values() for prop in group}
+CONFIG_SCHEMA: Final[dict[str, Any]] = th.PropertiesList(*PROPERTIES.values()).to_dict()
+SECRETS: Final = tuple(name for name, prop in PROPERTIES.items() if prop.secret)
+
+
+@dataclass(frozen=True)
+class StreamSettings:
+    """The settings of one stream; None where nothing is said.
+
+    Attributes:
+        key: columns of the key; empty for none.
+        replication_key: column that changes are tracked by; empty for none.
+        select: columns wanted.
+        filter: OData condition.
+        parameters: name and value of each parameter of a BAQ, as they stand in the query string.
+        page_size: rows to ask for at once.
+    """
+
+    key: tuple[str, ...] | None = None
+    replication_key: str | None = None
+    select: tuple[str, ...] | None = None
+    filter: str | None = None
+    parameters: tuple[tuple[str, str], ...] = ()
+    page_size: int | None = None
+
+
+def as_list(value: object) -> tuple[str, ...]:
+    """Return a setting that may be one value, a list, or values separated by commas, as a tuple."""
+    if value is None:
+        return ()
+    if isinstance(value, str):
+        text = value.strip()
+        value = json.loads(text) if text.startswith("[") else text.split(",")
+    values = value if isinstance(value, list | tuple) else [value]
+    return tuple(text for item in values if (text := str(item).strip()))
+
+
+def stream_settings(config: Mapping[str, Any], name: str) -> StreamSettings:
+    """Return what `streams` says of a stream: what its own name says goes before what patterns say.
+
+    Args:
+        config: the configuration.
+        name: the stream's name.
+    """
+    streams: Mapping[str, Mapping[str, Any]] = config.get("streams") or {}
+    said: dict[str, Any] = {}
+    for pattern, values in streams.items():
+        if pattern != name and fnmatchcase(name, pattern):
+            said.update(values)
+    said.update(streams.get(name) or {})
+    return StreamSettings(
+        key=as_list(said["key"]) if "key" in said else None,
+        replication_key=said.get("replication_key"),
+        select=as_list(said["select"]) if "select" in said else None,
+        filter=said.get("filter") or None,
+        parameters=_parameters(said.get("parameters") or {}),
+        page_size=said.get("page_size"),
+    )
+
+
+def _parameters(values: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (name, _parameter_text(item))
+        for name, value in values.items()
+        for item in (value if isinstance(value, list) else [value])
+    )
+
+
+def _parameter_text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
