@@ -1,0 +1,1 @@
+"""Singer streams: pages become RECORD lines, bookmarks move."""

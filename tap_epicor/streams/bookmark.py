@@ -1,0 +1,167 @@
+"""How far a stream has come in one company, kept in Singer's STATE.
+
+- `replication_key`, `replication_key_value`: all rows up to this value were written.
+- `filter`: the condition that this is true of; absent where there is none.
+- `resume`: a read of everything that is under way: `key` and `after` say where it goes on, `cursor` and `high` with
+  which bookmark it will end.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from tap_epicor.kinetic.plan import WHOLE_NUMBERS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tap_epicor.kinetic.plan import Part
+
+logger = logging.getLogger(__name__)
+
+VALUE = "replication_key_value"
+KEY = "replication_key"
+CONDITION = "filter"
+RESUME = "resume"
+
+
+class BookmarkError(ValueError):
+    """A bookmark that can't be understood."""
+
+
+class Bookmark:
+    """The state of one stream in one company.
+
+    Args:
+        state: the part of STATE that belongs to it; changed in place.
+        cursor: the column that changes are tracked by; None to read everything each time.
+        condition: what restricts the rows (a filter, a BAQ's parameters); a bookmark holds only for the same.
+        name: the stream and company, for messages.
+
+    Raises:
+        BookmarkError: if the state holds a value that is none of the cursor's type.
+    """
+
+    def __init__(self, state: dict[str, Any], cursor: Part | None, condition: str | None, name: str) -> None:
+        self._state = state
+        self._cursor = cursor
+        self._condition = condition
+        self._name = name
+        self._forget_what_no_longer_holds()
+
+    @property
+    def value(self) -> Any | None:  # noqa: ANN401
+        """Value of the cursor up to which all rows were written; None where there is none."""
+        value = self._state.get(VALUE)
+        if value is None or self._cursor is None:
+            return None
+        if self._cursor.type not in WHOLE_NUMBERS:
+            return str(value)
+        try:
+            return int(value)
+        except ValueError as exc:
+            raise BookmarkError(
+                f"{self._name}: the state holds {value!r} as bookmark of {self._cursor.name}, which is a number. "
+                "Run the stream with --full-refresh, or mend the state.",
+            ) from exc
+
+    def left_off(self, order: Sequence[Part]) -> tuple[tuple[Any, ...] | None, Any | None]:
+        """Return where an interrupted read of everything left off, and the bookmark that it will end with.
+
+        Args:
+            order: the columns that it would go on by.
+        """
+        resume = self._state.get(RESUME)
+        if not resume:
+            return None, None
+        if resume.get("key") != [part.name for part in order] or resume.get("cursor") != self._cursor_name:
+            logger.warning("%s: its keys have changed since the interrupted read; it starts again.", self._name)
+            self.restart()
+            return None, None
+        after = tuple(
+            Decimal(value) if part.type == "Edm.Decimal" else value
+            for part, value in zip(order, resume["after"], strict=True)
+        )
+        return after, resume.get("high")
+
+    def left_at(self, order: Sequence[Part], after: tuple[Any, ...], high: Any | None) -> None:  # noqa: ANN401
+        """Remember that a read of everything has written all rows up to this one.
+
+        Args:
+            order: the columns that it goes on by.
+            after: their values in the row.
+            high: the bookmark that the read will end with.
+        """
+        self._state[RESUME] = {
+            "key": [part.name for part in order],
+            "after": [str(value) if isinstance(value, Decimal) else value for value in after],
+            "cursor": self._cursor_name,
+            "high": high,
+        }
+        self._remember_condition()
+
+    def restart(self) -> None:
+        """Forget an interrupted read of everything."""
+        self._state.pop(RESUME, None)
+
+    def finish(self, high: Any | None) -> None:  # noqa: ANN401
+        """End a read of everything.
+
+        Args:
+            high: the highest value of the cursor before it began; None where there is none.
+        """
+        self.restart()
+        if high is not None and self._cursor is not None:
+            self._state[KEY] = self._cursor.name
+            self._state[VALUE] = int(high) if self._cursor.type in WHOLE_NUMBERS else high
+        self._remember_condition()
+
+    def advance(self, value: Any) -> None:  # noqa: ANN401
+        """Move on to the cursor's value in the last row that was written, never back.
+
+        Args:
+            value: the value.
+        """
+        if self._cursor is None:
+            return
+        before = self.value
+        if before is None or _later(value, before, self._cursor):
+            self._state[KEY] = self._cursor.name
+            self._state[VALUE] = int(value) if self._cursor.type in WHOLE_NUMBERS else value
+        self._remember_condition()
+
+    @property
+    def _cursor_name(self) -> str | None:
+        return self._cursor.name if self._cursor else None
+
+    def _remember_condition(self) -> None:
+        if self._condition is None:
+            self._state.pop(CONDITION, None)
+        else:
+            self._state[CONDITION] = self._condition
+
+    def _forget_what_no_longer_holds(self) -> None:
+        had = VALUE in self._state or RESUME in self._state
+        if not had:
+            return
+        if self._state.get(CONDITION) != self._condition:
+            self._forget("the filter or the parameters have changed")
+        elif self._cursor and self._state.get(KEY, self._cursor.name) != self._cursor.name:
+            self._forget(f"its bookmark is of {self._state[KEY]}, and changes are now tracked by {self._cursor.name}")
+
+    def _forget(self, why: str) -> None:
+        logger.warning("%s: %s, so that everything is read again.", self._name, why)
+        for name in (VALUE, KEY, CONDITION, RESUME):
+            self._state.pop(name, None)
+
+
+def _later(value: Any, before: Any, cursor: Part) -> bool:  # noqa: ANN401
+    if cursor.type in WHOLE_NUMBERS:
+        return int(value) > int(before)
+    try:
+        return datetime.fromisoformat(str(value)) > datetime.fromisoformat(str(before))
+    except (ValueError, TypeError):
+        return str(value) > str(before)

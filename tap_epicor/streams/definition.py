@@ -1,0 +1,248 @@
+"""What a stream is: made by discovery, carried by the catalog, read back by a sync."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from tap_epicor.checks import nearest
+from tap_epicor.kinetic.catalogue import Found, Parameter
+from tap_epicor.kinetic.dialect import BAQ_SERVICE
+from tap_epicor.kinetic.plan import CURSORS, REVISION
+from tap_epicor.kinetic.source import Source
+from tap_epicor.streams.json_schema import json_schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from tap_epicor.kinetic.metadata import Column
+    from tap_epicor.settings import StreamSettings
+
+COMPANY: Final = "Company"
+METADATA_KEY: Final = "epicor"
+"""Name under which a stream's metadata in the catalog holds what a sync needs."""
+
+_TIMESTAMPS: Final = ("ChangedOn", "LastChangedOn", "ChangeDate")
+"""Columns that some sets have for the time of a change; `ChangeDate` has the grain of a day."""
+_LIST: Final = "List"
+_COUNTER: Final = "RowIdent"
+
+
+class DefinitionError(ValueError):
+    """A stream's settings or catalog entry that do not fit its columns."""
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A stream.
+
+    Attributes:
+        name: its name.
+        source: the entity set or BAQ that it reads.
+        schema: JSON schema of its rows.
+        key: columns of its key; empty for none.
+        replication_key: column that changes are tracked by; None for none.
+        cursors: columns that changes could be tracked by.
+        types: Edm type of each column of the key and of `cursors`.
+        columns: number of columns that the server has.
+        company_added: whether the rows have no company column of their own and get one.
+        parameters: a BAQ's parameters; None where they are not known.
+        selected: whether it is selected where nobody says anything.
+    """
+
+    name: str
+    source: Source
+    schema: Mapping[str, Any]
+    key: tuple[str, ...]
+    replication_key: str | None
+    cursors: tuple[str, ...]
+    types: Mapping[str, str]
+    columns: int
+    company_added: bool = False
+    parameters: tuple[Parameter, ...] | None = None
+    selected: bool = True
+
+    def to_metadata(self) -> dict[str, Any]:
+        """Return what a catalog entry must carry so that a sync asks for no metadata."""
+        content: dict[str, Any] = {
+            "service": self.source.service,
+            "name": self.source.name,
+            "columns": self.columns,
+            "types": dict(self.types),
+        }
+        if self.company_added:
+            content["company-added"] = True
+        if self.parameters is not None:
+            content["parameters"] = [asdict(parameter) for parameter in self.parameters]
+        return content
+
+
+def stream_name(source: Source) -> str:
+    """Return the name of a source's stream, such as `erp_customer_customers` or `baq_zCustomer01`."""
+    if source.is_baq:
+        return f"baq_{source.name}"
+    module, *_, service = source.service.split(".")
+    return f"{module}_{service.removesuffix('Svc')}_{source.name}".lower()
+
+
+def define(found: Found, settings: StreamSettings, *, has_company: bool) -> Definition:
+    """Return the stream of an entity set or BAQ.
+
+    Args:
+        found: the source and the type of its rows.
+        settings: what the configuration says of the stream.
+        has_company: whether the configuration names companies.
+
+    Raises:
+        DefinitionError: if the settings name a column that there is not.
+    """
+    available = {name: column for name, column in found.type.columns.items() if not _is_counter(found, name)}
+    name = stream_name(found.source)
+    key = _key(found, settings)
+    cursors = tuple(column for column in (REVISION, *_TIMESTAMPS) if _tracks(available.get(column)))
+    replication_key = _replication_key(found, cursors, settings)
+    cursors = tuple(dict.fromkeys([*cursors, *([replication_key] if replication_key else [])]))
+    _check(name, available, key, "key")
+    _check(name, available, cursors, "replication_key")
+    _check(name, available, settings.select or (), "select")
+    if replication_key and not _tracks(available[replication_key]):
+        raise DefinitionError(
+            f"{name}: `replication_key` {replication_key} is of type {available[replication_key].type}: "
+            "it must be a whole number or a date.",
+        )
+    wanted = {*key, *([replication_key] if replication_key else []), *(settings.select or available)}
+    company_added = has_company and COMPANY not in available and (found.source.is_baq or not key)
+    schema = json_schema((column for column in available.values() if column.name in wanted), key)
+    if company_added:
+        schema["properties"] = {COMPANY: {"type": "string"}, **schema["properties"]}
+        key = (COMPANY, *key) if key else ()
+    typed = [column for column in (*key, *cursors) if column in available]
+    return Definition(
+        name=name,
+        source=found.source,
+        schema=schema,
+        key=key,
+        replication_key=replication_key,
+        cursors=tuple(column for column in cursors if column in wanted),
+        types={column: available[column].type for column in typed},
+        columns=len(available),
+        company_added=company_added,
+        parameters=None if found.parameters is None else tuple(found.parameters),
+        selected=found.source.name != _LIST and (bool(key) or found.source.is_baq),
+    )
+
+
+def from_catalog(entry: Mapping[str, Any], settings: StreamSettings) -> Definition:
+    """Return the stream of a catalog entry.
+
+    Args:
+        entry: the entry as it stands in the catalog.
+        settings: what the configuration says of the stream.
+
+    Raises:
+        DefinitionError: if the entry was not made by this tap, or no longer fits the settings.
+    """
+    name = str(entry.get("tap_stream_id"))
+    root = _root_metadata(entry)
+    carried = root.get(METADATA_KEY)
+    if not isinstance(carried, dict):
+        raise DefinitionError(f"{name}: the catalog entry was not made by this tap: run --discover again.")
+    key = tuple(entry.get("key_properties") or root.get("table-key-properties") or ())
+    replication_key = entry.get("replication_key") or root.get("replication-key") or None
+    definition = Definition(
+        name=name,
+        source=Source(carried["service"], carried["name"]),
+        schema=entry["schema"],
+        key=key,
+        replication_key=replication_key,
+        cursors=tuple(root.get("valid-replication-keys") or ()),
+        types=carried["types"],
+        columns=carried["columns"],
+        company_added=carried.get("company-added", False),
+        parameters=_parameters(carried),
+    )
+    _check_catalog(definition, settings)
+    return definition
+
+
+def is_selected(entry: Mapping[str, Any]) -> bool:
+    """Return whether a catalog entry's stream is selected."""
+    root = _root_metadata(entry)
+    selected = root.get("selected")
+    return bool(root.get("selected-by-default") if selected is None else selected)
+
+
+def without_clashes(definitions: Iterable[Definition]) -> list[Definition]:
+    """Return streams of which no two have the same name: the later one of two gets its service's whole name."""
+    named: dict[str, Definition] = {}
+    for definition in definitions:
+        if definition.name in named:
+            whole = f"{definition.source.service}_{definition.source.name}".replace(".", "_").lower()
+            definition = replace(definition, name=whole)  # noqa: PLW2901
+        named[definition.name] = definition
+    return list(named.values())
+
+
+def _is_counter(found: Found, name: str) -> bool:
+    """Return whether a column is a BAQ's `RowIdent`, which is counted anew in each answer."""
+    return found.source.service == BAQ_SERVICE and name == _COUNTER
+
+
+def _tracks(column: Column | None) -> bool:
+    return column is not None and column.type in CURSORS and not column.collection
+
+
+def _key(found: Found, settings: StreamSettings) -> tuple[str, ...]:
+    if settings.key is not None:
+        return settings.key
+    return () if found.source.is_baq else found.type.key
+
+
+def _replication_key(found: Found, cursors: Sequence[str], settings: StreamSettings) -> str | None:
+    if settings.replication_key is not None or found.source.is_baq:
+        return settings.replication_key or None
+    return REVISION if REVISION in cursors else None
+
+
+def _check(stream: str, available: Mapping[str, Column], names: Iterable[str], setting: str) -> None:
+    for name in names:
+        if name not in available:
+            by_lower = {column.lower(): column for column in available}
+            meant = by_lower.get(name.lower())
+            hint = f"; did you mean {meant!r}?" if meant else nearest(name, available)
+            raise DefinitionError(f"{stream}: `{setting}` names a column that there is not: {name!r}{hint}")
+
+
+def _root_metadata(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    for item in entry.get("metadata") or ():
+        if not item.get("breadcrumb"):
+            metadata: Mapping[str, Any] = item.get("metadata") or {}
+            return metadata
+    return {}
+
+
+def _parameters(carried: Mapping[str, Any]) -> tuple[Parameter, ...] | None:
+    listed = carried.get("parameters")
+    return None if listed is None else tuple(Parameter(**values) for values in listed)
+
+
+def _check_catalog(definition: Definition, settings: StreamSettings) -> None:
+    cure = "run --discover again."
+    unknown = [
+        column
+        for column in (*definition.key, definition.replication_key)
+        if column and column not in definition.types and not (definition.company_added and column == COMPANY)
+    ]
+    if unknown:
+        raise DefinitionError(
+            f"{definition.name}: the catalog does not know the type of {', '.join(unknown)}: name the key or "
+            f"replication key in `streams` and {cure}",
+        )
+    own_key = tuple(column for column in definition.key if not (definition.company_added and column == COMPANY))
+    if settings.key is not None and settings.key != own_key:
+        raise DefinitionError(f"{definition.name}: the catalog was made with another `key` than the settings': {cure}")
+    wanted = settings.replication_key
+    if wanted is not None and (wanted or None) != definition.replication_key:
+        raise DefinitionError(
+            f"{definition.name}: the catalog was made with another `replication_key` than the settings': {cure}",
+        )

@@ -1,0 +1,68 @@
+"""From what a tenant has, and what the settings want of it, to the definitions of streams."""
+
+from __future__ import annotations
+
+import logging
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from tap_epicor.checks import nearest
+from tap_epicor.kinetic.catalogue import describe_baqs, describe_services, find_baqs, find_services
+from tap_epicor.kinetic.dialect import BAQ_SERVICE
+from tap_epicor.settings import as_list, stream_settings
+from tap_epicor.streams.definition import Definition, define, from_catalog, stream_name, without_clashes
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+    from tap_epicor.kinetic.catalogue import Found
+    from tap_epicor.kinetic.client import Kinetic
+
+logger = logging.getLogger(__name__)
+
+
+def discover(config: Mapping[str, Any], kinetic: Kinetic) -> list[Definition]:
+    """Return the streams of a tenant.
+
+    Args:
+        config: the configuration.
+        kinetic: the client.
+
+    Raises:
+        KineticError: if nothing can be read.
+        DefinitionError: if the settings of a stream do not fit it.
+    """
+    companies = as_list(config.get("company"))
+    found = _find(config, kinetic, companies[0] if companies else "")
+    definitions = without_clashes(
+        define(one, stream_settings(config, stream_name(one.source)), has_company=bool(companies)) for one in found
+    )
+    _check_names(config, [definition.name for definition in definitions])
+    return definitions
+
+
+def from_entries(config: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> list[Definition]:
+    """Return the streams of catalog entries, without a request.
+
+    Args:
+        config: the configuration.
+        entries: the entries of the streams to read.
+
+    Raises:
+        DefinitionError: if an entry was not made by this tap, or no longer fits the settings.
+    """
+    return [from_catalog(entry, stream_settings(config, str(entry.get("tap_stream_id")))) for entry in entries]
+
+
+def _find(config: Mapping[str, Any], kinetic: Kinetic, company: str) -> Iterator[Found]:
+    wanted = as_list(config.get("service"))
+    services = find_services(kinetic, wanted, company)
+    yield from describe_services(kinetic, services, company)
+    queries = as_list(config.get("baqs")) or (("*",) if BAQ_SERVICE in wanted else ())
+    yield from describe_baqs(kinetic, find_baqs(kinetic, queries, company), company)
+
+
+def _check_names(config: Mapping[str, Any], known: Collection[str]) -> None:
+    for name in config.get("streams") or {}:
+        if not any(fnmatchcase(stream, name) for stream in known):
+            logger.warning("`streams` has settings for %r, which is no stream%s", name, nearest(name, known) or ".")

@@ -1,0 +1,82 @@
+"""Rows as the server sent them become rows as the schema has them."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+class ValueMismatch(ValueError):
+    """A value that is none of its column's type, with the row in the message."""
+
+
+class Repair:
+    """Makes rows fit a schema: no other columns, numbers as numbers.
+
+    v1 may send numbers as strings, some servers send 64-bit integers so; both are accepted (facts of grade C).
+
+    Args:
+        schema: JSON schema of the rows.
+        key: columns that tell rows apart, for messages.
+        added: columns to add to each row.
+    """
+
+    def __init__(self, schema: Mapping[str, Any], key: Iterable[str], added: Mapping[str, Any]) -> None:
+        properties = schema["properties"]
+        self._columns = set(properties)
+        self._integers = [name for name, value in properties.items() if "integer" in value["type"]]
+        self._numbers = [name for name, value in properties.items() if "number" in value["type"]]
+        self._key = tuple(key)
+        self._added = dict(added)
+        self.unknown: set[str] = set()
+
+    def rows(self, rows: Iterable[dict[str, Any]]) -> Iterable[dict[str, Any]]:
+        """Yield each row, changed in place.
+
+        Raises:
+            ValueMismatch: if a number is none.
+        """
+        for row in rows:
+            if not row.keys() <= self._columns:
+                self._drop_unknown(row)
+            for name in self._integers:
+                value = row.get(name)
+                if type(value) is not int and value is not None:
+                    row[name] = self._integer(value, name, row)
+            for name in self._numbers:
+                value = row.get(name)
+                if type(value) is str:
+                    row[name] = self._number(value, name, row)
+            row.update(self._added)
+            yield row
+
+    def _drop_unknown(self, row: dict[str, Any]) -> None:
+        for name in row.keys() - self._columns:
+            del row[name]
+            if not name.startswith(("@", "odata.")) and "@" not in name:
+                self.unknown.add(name)
+
+    def _integer(self, value: object, name: str, row: Mapping[str, Any]) -> int:
+        try:
+            number = Decimal(str(value))
+            if not isinstance(value, bool) and number == number.to_integral_value():
+                return int(number)
+        except InvalidOperation:
+            pass
+        raise self._mismatch(value, name, row, "a whole number")
+
+    def _number(self, value: str, name: str, row: Mapping[str, Any]) -> Decimal:
+        try:
+            number = Decimal(value)
+        except InvalidOperation:
+            raise self._mismatch(value, name, row, "a number") from None
+        if not number.is_finite():
+            raise self._mismatch(value, name, row, "a finite number")
+        return number
+
+    def _mismatch(self, value: object, name: str, row: Mapping[str, Any], wanted: str) -> ValueMismatch:
+        where = ", ".join(f"{column} {row.get(column)!r}" for column in self._key) or "no key"
+        return ValueMismatch(f"column {name} holds {value!r} in the row with {where}, where {wanted} was declared")

@@ -1,0 +1,106 @@
+"""The tap: settings in, streams out."""
+
+from __future__ import annotations
+
+import copy
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from dotenv import find_dotenv
+from singer_sdk import Tap
+from singer_sdk.configuration._dict_config import parse_environment_config
+from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.helpers._classproperty import classproperty
+from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities, TapCapabilities
+
+from tap_epicor.checks import problems, secrets_in
+from tap_epicor.connection import connect
+from tap_epicor.settings import CONFIG_SCHEMA, as_list, stream_settings
+from tap_epicor.streams.definition import is_selected
+from tap_epicor.streams.discovery import discover, from_entries
+from tap_epicor.streams.metrics import log_request
+from tap_epicor.streams.stream import EpicorStream
+from tap_epicor.streams.writer import PageWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tap_epicor.kinetic.client import Kinetic
+
+
+class EpicorTap(Tap):
+    """Copies Epicor Kinetic and ERP 10.2: business objects and BAQs, over the REST services v1 and v2."""
+
+    name = "tap-epicor"
+    config_jsonschema: ClassVar[dict[str, Any]] = CONFIG_SCHEMA
+    dynamic_catalog = True
+    message_writer_class = PageWriter
+    capabilities: ClassVar[list[CapabilitiesEnum]] = [
+        TapCapabilities.CATALOG,
+        TapCapabilities.STATE,
+        TapCapabilities.DISCOVER,
+        TapCapabilities.ACTIVATE_VERSION,
+        PluginCapabilities.ABOUT,
+        PluginCapabilities.STREAM_MAPS,
+        PluginCapabilities.FLATTENING,
+        PluginCapabilities.STRUCTURED_LOGGING,
+    ]
+
+    def __init__(self, *, catalog: Any = None, **kwargs: Any) -> None:  # noqa: ANN401
+        self._entries: Sequence[Mapping[str, Any]] | None = None
+        if isinstance(catalog, dict):
+            # The SDK builds every stream of a catalog: only the selected ones are worth that.
+            self._entries = [entry for entry in catalog.get("streams", []) if is_selected(entry)]
+            catalog = {**catalog, "streams": self._entries}
+        super().__init__(catalog=catalog, **kwargs)
+
+    @property
+    def companies(self) -> tuple[str, ...]:
+        """The companies to read; an empty name stands for the account's own."""
+        return as_list(self.config.get("company")) or ("",)
+
+    @cached_property
+    def kinetic(self) -> Kinetic:
+        """The client that all streams share."""
+        client = connect(self.config)
+        client.on_answer = log_request
+        return client
+
+    def discover_streams(self) -> list[EpicorStream]:
+        """Return the streams of the catalog, or of the tenant where there is no catalog."""
+        if self._entries is None:
+            definitions = discover(self.config, self.kinetic)
+        else:
+            definitions = from_entries(self.config, self._entries)
+        return [
+            EpicorStream(self, definition, stream_settings(self.config, definition.name), self.kinetic)
+            for definition in definitions
+        ]
+
+    @classproperty
+    def _env_var_config(cls) -> dict[str, Any]:  # noqa: N805
+        """The settings in `TAP_EPICOR_…` variables and in the `.env` file of the working folder."""
+        schema = copy.deepcopy(cls.config_jsonschema)
+        cls.append_builtin_config(schema)
+        for value in schema["properties"].values():
+            if "string" in value["type"]:
+                value["type"] = "string"
+        return parse_environment_config(schema, cls._env_var_prefix, find_dotenv(usecwd=True) or None)
+
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        self._config = {name: value for name, value in self._config.items() if value not in (None, "")}
+        try:
+            errors = super()._validate_config(raise_errors=True)
+        except ConfigValidationError as exc:
+            errors = [_without_secrets(error, self._config) for error in exc.errors if "'url'" not in error]
+        if not errors:
+            errors = problems(self._config, self.config_jsonschema["properties"])
+        if errors and raise_errors:
+            raise ConfigValidationError("The configuration is not right", errors=errors, schema={})
+        return errors
+
+
+def _without_secrets(text: str, config: Mapping[str, Any]) -> str:
+    for secret in secrets_in(config):
+        text = text.replace(repr(secret), "***").replace(secret, "***")
+    return text
