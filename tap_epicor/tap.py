@@ -62,9 +62,7 @@ class EpicorTap(Tap):
     @cached_property
     def kinetic(self) -> Kinetic:
         """The client that all streams share."""
-        client = connect(self.config)
-        client.on_answer = log_request
-        return client
+        return connect(self.config)
 
     def discover_streams(self) -> list[EpicorStream]:
         """Return the streams of the catalog, or of the tenant where there is no catalog."""
@@ -72,6 +70,7 @@ class EpicorTap(Tap):
             definitions = discover(self.config, self.kinetic)
         else:
             definitions = from_entries(self.config, self._entries)
+        self.kinetic.on_answer = log_request
         return [
             EpicorStream(self, definition, stream_settings(self.config, definition.name), self.kinetic)
             for definition in definitions

@@ -4,7 +4,7 @@ Three ways:
 
 - By key: each request asks for the rows from the last row on, that row included. It comes first again, which proves
   at every boundary that the server understood the values as they were meant; a page that holds nothing else is the
-  end, so that an empty answer is never taken for it.
+  end, so that an empty answer is not taken for it (but after a page of one row).
 - By revision (`SysRevID`): each request asks for what lies above the last row; an empty page is the end.
 - By `$skip`, where there is no key or the server does not filter by it: an empty page is the end.
 """
@@ -69,7 +69,9 @@ def read(rows: Rows, plan: Plan, page_size: int) -> Iterator[Page]:
         BrokenOrder: if the server's rows contradict the request.
         KineticError: if a page can't be had.
     """
-    if not plan.seeks:
+    if not plan.seeks and plan.order and not plan.cursor:
+        yield from _by_skip_in_order(rows, plan, page_size)
+    elif not plan.seeks:
         yield from _by_skip(rows, plan, page_size)
     elif plan.cursor and not plan.inclusive:
         yield from _by_revision(rows, plan, page_size)
@@ -147,7 +149,7 @@ class _Seeking:
 
     def _next(self) -> list[dict[str, Any]]:
         self._boundaries += 1
-        if len(self.keys) == 1 and self._boundaries == 1:
+        if len(self.keys) == 1:
             # A server that gives but one row at a time would give the boundary alone.
             return self._fetch(self._condition(self.keys[-1], inclusive=False), self._page_size)
         if self._boundaries > 1 and self._constant is None:
@@ -208,8 +210,8 @@ def _by_skip_in_order(
     rows: Rows,
     plan: Plan,
     page_size: int,
-    keys: list[Key],
-    count: int,
+    keys: Sequence[Key] = (),
+    count: int = 0,
 ) -> Iterator[Page]:
     """Each request begins with the last row again, so that rows moved by inserts and deletes are noticed."""
     names = [part.name for part in plan.order]
@@ -219,21 +221,21 @@ def _by_skip_in_order(
         return rows.fetch(Query(condition, names, top=top, skip=skip, select=rows.select))
 
     while True:
-        last = keys[-1]
-        start = count - 1
+        last = keys[-1] if keys else None
+        start = max(0, count - 1)
         found = fetch(start, page_size + 1)
         positions = [key_of(row, plan.order, rows.path) for row in found]
-        if last not in positions:
+        if keys and last not in positions:
             start = max(0, count - page_size)
             found = fetch(start, 2 * page_size)
             positions = [key_of(row, plan.order, rows.path) for row in found]
             if last not in positions:
                 raise BrokenOrder(
-                    f"rows moved while reading by $skip: {show(plan.order, last)} is not where it was",
+                    f"rows moved while reading by $skip: {show(plan.order, keys[-1])} is not where it was",
                     path=rows.path,
                     cure="Run again at a quieter time.",
                 )
-        new = positions.index(last) + 1
+        new = positions.index(last) + 1 if last else 0
         if new == len(found):
             return
         check_rising(last, positions[new:], plan.order, rows.path)

@@ -64,6 +64,7 @@ def make_plan(
     *,
     since: Any = None,  # noqa: ANN401
     after: tuple[Any, ...] | None = None,
+    filters: bool = True,
 ) -> Plan:
     """Return how to read a set.
 
@@ -72,10 +73,13 @@ def make_plan(
         cursor: the column that changes are tracked by; None to read everything each time.
         since: value of the cursor to start from; None to read everything this time.
         after: where an interrupted read of everything left off.
+        filters: whether the server filters by the set's own columns.
     """
     key = tuple(key)
     if cursor and since is not None:
         return _changes(key, cursor, since)
+    if seekable(key) and not filters:
+        return Plan(key, seeks=False, why=f"everything, by $skip in the order of the key ({_names(key)})")
     if seekable(key):
         again = "going on where the last run was interrupted" if after else "from the first row"
         return Plan(key, seeks=True, after=after, why=f"everything, by key ({_names(key)}), {again}")

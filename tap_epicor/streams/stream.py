@@ -139,12 +139,13 @@ class EpicorStream(Stream):
     def _everything(self, rows: Rows, bookmark: Bookmark, cursor: Part | None) -> Iterator[Record]:
         key = self._key()
         after, high = bookmark.left_off(key) if self._resumes() else (None, None)
+        reason = None
         if after is None and cursor:
             high, reason = highest_to_track(rows, cursor)
-            if reason:
-                self.logger.warning("%s: changes can't be tracked: %s. It is read whole each time.", self.name, reason)
+        if reason:
+            self.logger.warning("%s: changes can't be tracked: %s. It is read whole each time.", self.name, reason)
         before = self._counted(rows) if after is None else None
-        plan = make_plan(key, after=after)
+        plan = make_plan(key, after=after, filters=reason is None)
         self._say(plan, rows)
         received = 0
         try:

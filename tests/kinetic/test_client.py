@@ -1,0 +1,240 @@
+"""One request: what is sent, what is tried again, what is said when it fails."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from decimal import Decimal
+from email.utils import format_datetime
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tap_epicor.kinetic.errors import (
+    Denied,
+    PassingError,
+    ServerFailed,
+    SignInRefused,
+    UnreadableAnswer,
+    WrongKey,
+    WrongPassword,
+)
+from tap_epicor.kinetic.query import Query
+from tests.kinetic.clients import client
+from tests.scripted import Reply, in_turn, serving
+
+if TYPE_CHECKING:
+    from tests.scripted import Request
+
+ROWS = Reply({"value": [{"A": 1}]})
+
+
+def refusal(message: str, kind: str = "System.UnauthorizedAccessException") -> dict[str, object]:
+    return {"HttpStatus": 401, "ReasonPhrase": "REST API Exception", "ErrorMessage": message, "ErrorType": kind}
+
+
+def test_asks_for_json_packed_and_signs_in() -> None:
+    with serving(in_turn(ROWS)) as server:
+        client(server.url, headers={"x-api-key": "K"}).get_json("api/x")
+    headers = server.requests[0].headers
+    assert headers["Accept"] == "application/json"
+    assert headers["Accept-Encoding"] == "gzip"
+    assert headers["Authorization"].startswith("Basic ")
+    assert headers["x-api-key"] == "K"
+
+
+def test_v1_names_company_and_plant_in_call_settings() -> None:
+    with serving(in_turn(ROWS)) as server:
+        client(server.url, "v1", plant="MfgSys").get_json("api/v1/x", company="EPIC06")
+    assert server.requests[0].headers["CallSettings"] == '{"Company": "EPIC06", "Plant": "MfgSys"}'
+
+
+def test_v2_sends_no_call_settings_without_a_plant() -> None:
+    with serving(in_turn(ROWS)) as server:
+        client(server.url, "v2").get_json("api/v2/x", company="EPIC06")
+    assert "CallSettings" not in server.requests[0].headers
+
+
+def test_spaces_leave_as_percent_20_and_a_plus_stays_a_plus() -> None:
+    with serving(in_turn(ROWS)) as server:
+        client(server.url).get_json("api/x", Query(filter="PartNum gt 'A+B C&D'", top=5))
+    assert "+" not in server.requests[0].raw_query
+    assert " " not in server.requests[0].raw_query
+    assert server.requests[0].options == {"$filter": "PartNum gt 'A+B C&D'", "$top": "5"}
+
+
+def test_fractions_keep_every_digit() -> None:
+    with serving(in_turn(Reply(b'{"value": [{"A": 12345678901234.12345678}]}'))) as server:
+        answer = client(server.url).get_json("api/x")
+    assert answer["value"][0]["A"] == Decimal("12345678901234.12345678")
+
+
+@pytest.mark.parametrize(
+    "passing",
+    [
+        Reply(status=429),
+        Reply(status=502),
+        Reply(status=503, body=refusal("busy", "Epicor.Customization.ConversionsPendingException")),
+        Reply(status=504, body=b"<html><title>Gateway Time-out</title></html>"),
+        Reply(status=500, body=refusal("Execution Timeout Expired.")),
+        Reply(b'{"value": [{"A": 1}, {"A"'),
+        Reply(b'{"value": []}', declared_length=500),
+        Reply(drop=True),
+    ],
+    ids=["429", "502", "conversions", "504", "query time-out", "half a document", "short body", "reset"],
+)
+def test_what_passes_by_itself_is_tried_again(passing: Reply) -> None:
+    with serving(in_turn(ROWS, passing, passing, ROWS)) as server:
+        kinetic = client(server.url)
+        kinetic.get_json("api/x")
+        assert kinetic.get_json("api/x") == {"value": [{"A": 1}]}
+    assert len(server.requests) == 4
+
+
+def test_a_licence_that_is_not_free_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tap_epicor.kinetic.errors.LICENCE_WAIT", 0.01)
+    full = Reply(status=400, body=refusal("Maximum users exceeded on license", "Ice.Core.LicenseAccessException"))
+    with serving(in_turn(full, ROWS)) as server:
+        assert client(server.url).get_json("api/x") == {"value": [{"A": 1}]}
+
+
+@pytest.mark.parametrize("form", ["seconds", "date"])
+def test_retry_after_is_waited_out(form: str) -> None:
+    until = datetime.now(UTC) + timedelta(seconds=2)
+    value = "1" if form == "seconds" else format_datetime(until, usegmt=True)
+    busy = Reply(status=429, headers={"Retry-After": value})
+    started = datetime.now(UTC)
+    with serving(in_turn(busy, ROWS)) as server:
+        client(server.url).get_json("api/x")
+    assert (datetime.now(UTC) - started).total_seconds() > 0.9
+
+
+def test_patience_ends_with_what_was_last_said() -> None:
+    with serving(in_turn(ROWS, Reply(status=503, body=refusal("still busy")))) as server:
+        kinetic = client(server.url)
+        kinetic.get_json("api/x")
+        with pytest.raises(PassingError, match="HTTP 503: still busy"):
+            kinetic.get_json("api/x")
+    assert len(server.requests) == 5
+
+
+def test_a_wrong_address_is_told_soon() -> None:
+    with pytest.raises(PassingError, match=r"no answer from 127\.0\.0\.1:9.*Check `url`"):
+        client("http://127.0.0.1:9/kinetic").get_json("api/x")
+
+
+def test_an_empty_500_is_not_tried_again() -> None:
+    with serving(in_turn(Reply(status=500))) as server, pytest.raises(ServerFailed):
+        client(server.url).get_json("api/x")
+    assert len(server.requests) == 1
+
+
+def test_the_three_refusals_are_told_apart() -> None:
+    bodies = {
+        WrongPassword: "Invalid username or password.",
+        WrongKey: "Invalid API Key abc-123.\r\nCompany EPIC06.",
+        Denied: "Access denied (Erp.BO.Company.GetRows).",
+    }
+    for kind, message in bodies.items():
+        with serving(in_turn(Reply(status=401, body=refusal(message)))) as server, pytest.raises(kind):
+            client(server.url).get_json("api/x")
+
+
+def test_the_key_that_kinetic_echoes_is_cut_out() -> None:
+    body = refusal("Invalid API Key 7qR.x/Y+z=.\r\nCompany EPIC06.")
+    with serving(in_turn(Reply(status=401, body=body))) as server, pytest.raises(WrongKey) as caught:
+        client(server.url, secrets=("7qR.x/Y+z=",)).get_json("api/x")
+    assert "7qR" not in str(caught.value)
+    assert "Company EPIC06" in str(caught.value)
+
+
+def test_a_refusal_at_the_first_request_is_final() -> None:
+    with serving(in_turn(Reply(status=401, body=refusal("Invalid username or password.")), ROWS)) as server:
+        with pytest.raises(WrongPassword):
+            client(server.url).get_json("api/x")
+    assert len(server.requests) == 1
+
+
+def test_a_sign_in_that_was_good_is_renewed_once() -> None:
+    renewed = threading.Event()
+    with serving(in_turn(ROWS, Reply(status=401, body=refusal("Token expired")), ROWS)) as server:
+        kinetic = client(server.url, renew=renewed.set)
+        kinetic.get_json("api/x")
+        assert kinetic.get_json("api/x") == {"value": [{"A": 1}]}
+    assert renewed.is_set()
+
+
+def test_a_sign_in_that_stays_refused_is_an_error() -> None:
+    with serving(in_turn(ROWS, Reply(status=401, body=refusal("Token expired")))) as server:
+        kinetic = client(server.url)
+        kinetic.get_json("api/x")
+        with pytest.raises(SignInRefused, match="Token expired"):
+            kinetic.get_json("api/x")
+    assert len(server.requests) == 3
+
+
+def test_a_redirect_is_not_followed() -> None:
+    elsewhere = Reply(status=302, headers={"Location": "https://login.example.com/portal"})
+    with serving(in_turn(elsewhere)) as server, pytest.raises(UnreadableAnswer, match=r"login\.example\.com"):
+        client(server.url).get_json("api/x")
+    assert len(server.requests) == 1
+
+
+def test_a_next_link_to_another_host_is_refused() -> None:
+    with serving(in_turn(ROWS)) as server, pytest.raises(UnreadableAnswer, match=r"evil\.example\.com"):
+        client(server.url).follow("https://evil.example.com/kinetic/api/x", "api/x")
+    assert server.requests == []
+
+
+def test_a_relative_next_link_is_followed() -> None:
+    with serving(in_turn(ROWS)) as server:
+        client(server.url).follow("Customers?%24skiptoken=7", "api/v2/odata/EPIC06/Erp.BO.CustomerSvc/Customers")
+    assert server.requests[0].path == "/kinetic/api/v2/odata/EPIC06/Erp.BO.CustomerSvc/Customers"
+    assert server.requests[0].options == {"$skiptoken": "7"}
+
+
+def test_a_login_page_is_told_apart_from_data() -> None:
+    portal = Reply(b"<html><body>Sign in to Contoso</body></html>", headers={"Content-Type": "text/html"})
+    with serving(in_turn(portal)) as server, pytest.raises(PassingError, match="not a whole JSON object.*portal"):
+        client(server.url).get_json("api/x")
+
+
+def test_a_message_holds_path_status_and_correlation_id() -> None:
+    body = refusal("Could not find a property named 'X' on type 'Epicor.QueryItem'.", "ODataException")
+    body["CorrelationId"] = "9f2e"
+    with serving(in_turn(Reply(status=400, body=body))) as server, pytest.raises(Exception, match="9f2e") as caught:
+        client(server.url).get_json("api/v1/BaqSvc/zTop/")
+    assert "/kinetic/api/v1/BaqSvc/zTop/: HTTP 400: Could not find a property named 'X'" in str(caught.value)
+
+
+def test_no_secret_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    with serving(in_turn(Reply(status=503), ROWS)) as server:
+        client(server.url, headers={"x-api-key": "key-of-secret"}, secrets=("key-of-secret",)).get_json("api/x")
+    assert "secret-word" not in caplog.text
+    assert "key-of-secret" not in caplog.text
+    assert "api/x" in caplog.text
+
+
+def test_no_more_requests_are_under_way_than_allowed() -> None:
+    under_way, most, lock, gate = 0, 0, threading.Lock(), threading.Event()
+
+    def answer(_: Request) -> Reply:
+        nonlocal under_way, most
+        with lock:
+            under_way += 1
+            most = max(most, under_way)
+        gate.wait(0.1)
+        with lock:
+            under_way -= 1
+        return ROWS
+
+    with serving(answer) as server:
+        kinetic = client(server.url, max_connections=2)
+        threads = [threading.Thread(target=kinetic.get_json, args=("api/x",)) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert most == 2
