@@ -253,6 +253,14 @@ GROUPS: Final[Mapping[str, tuple[th.Property[Any], ...]]] = {
             description="What to do when a stream that was read whole has another number of rows than the server "
             "counts: nothing, say so, or fail.",
         ),
+        th.Property(
+            "emit_activate_version_messages",
+            th.BooleanType,
+            default=False,
+            title="Activate version",
+            description="Whether a stream that was read whole ends with a message upon which loaders remove rows that "
+            "were not in it.",
+        ),
     ),
     "Network": (
         th.Property(

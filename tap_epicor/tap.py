@@ -6,12 +6,14 @@ import copy
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import click
 from dotenv import find_dotenv
 from singer_sdk import Tap
 from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities, TapCapabilities
+from singer_sdk.plugin_base import _ConfigInput
 
 from tap_epicor.checks import problems, secrets_in
 from tap_epicor.connection import connect
@@ -75,6 +77,14 @@ class EpicorTap(Tap):
             EpicorStream(self, definition, stream_settings(self.config, definition.name), self.kinetic)
             for definition in definitions
         ]
+
+    @classmethod
+    def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> _ConfigInput:
+        """Read the configuration files; where none is named, the environment."""
+        try:
+            return super().cb_config(ctx, param, value or ("ENV",))
+        except (OSError, ValueError) as exc:
+            raise click.BadParameter(f"{' '.join(value)} can't be read: {exc}", ctx, param) from exc
 
     @classproperty
     def _env_var_config(cls) -> dict[str, Any]:  # noqa: N805

@@ -77,7 +77,7 @@ def test_a_baq_is_found_by_its_only_entity_type() -> None:
     document = V4.replace("<EntitySet", "<Singleton").replace('"PODetailRow"', '"x"')
     with pytest.raises(MetadataError, match="3 entity types"):
         read_row_type(document.encode())
-    one = V4[: V4.index("<EntityType Name=\"POListRow\"")] + V4[V4.index("<EnumType") :].replace("<EntitySet", "<Other")
+    one = V4[: V4.index('<EntityType Name="POListRow"')] + V4[V4.index("<EnumType") :].replace("<EntitySet", "<Other")
     assert read_row_type(one.encode()).key == ("Company", "PONum")
 
 
@@ -96,7 +96,9 @@ def test_a_login_page_is_no_metadata() -> None:
 
 
 def test_a_type_that_derives_from_itself_ends() -> None:
-    document = V4.replace('<EntityType Name="POHeaderRow">', '<EntityType Name="POHeaderRow" BaseType="Self.PODetailRow">')
+    document = V4.replace(
+        '<EntityType Name="POHeaderRow">', '<EntityType Name="POHeaderRow" BaseType="Self.PODetailRow">'
+    )
     assert read_metadata(document.encode())["PODetails"].key
 
 

@@ -1,0 +1,59 @@
+"""Discovery of everything that a tenant has."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.discovery.surface import load
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CATALOGUE = Path(os.environ.get("KINETIC_CATALOGUE", "../shared/kinetic/catalogue.json.gz"))
+MOST_MEMORY = 400 << 20
+
+pytestmark = pytest.mark.skipif(not CATALOGUE.is_file(), reason="the dump of the vendor surface is not here")
+
+
+@pytest.fixture(scope="module")
+def surface() -> Iterator[str]:
+    command = [sys.executable, "-m", "tests.discovery.surface", str(CATALOGUE)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout
+        assert server.stdin
+        yield server.stdout.readline().strip()
+        server.stdin.close()
+
+
+def test_the_whole_vendor_surface_is_discovered(
+    surface: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "config.json"
+    sign_in = {"user": "reader", "password": "x", "api_key": "k"}
+    config.write_text(json.dumps({"url": surface, "api_version": "v2", "company": "EPIC06", "service": "*", **sign_in}))
+    catalog = tmp_path / "catalog.json"
+    started = time.monotonic()
+    with catalog.open("wb") as out:
+        command = [sys.executable, "-m", "tap_epicor", "--config", str(config), "--discover"]
+        done = subprocess.run(command, stdout=out, stderr=subprocess.PIPE, text=True, check=False)
+    seconds = time.monotonic() - started
+    assert done.returncode == 0, done.stderr[-2000:]
+    streams = json.loads(catalog.read_bytes())["streams"]
+    expected = sum(len(service["sets"]) for service in load(CATALOGUE).values())
+    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss << 10
+    with capsys.disabled():
+        size = catalog.stat().st_size
+        print(f"\n{len(streams)} streams in {seconds:.1f} s, {memory >> 20} MiB, catalog {size >> 20} MiB")
+    assert len({stream["tap_stream_id"] for stream in streams}) == len(streams) == expected
+    assert memory < MOST_MEMORY
+    keyless = [stream for stream in streams if not stream["key_properties"]]
+    assert {stream["tap_stream_id"].rsplit("_", 1)[1] for stream in keyless} == {"list"}
