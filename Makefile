@@ -1,0 +1,57 @@
+# Two commands for a newcomer: `make demo` and `make test`. The rest is for those who change the tap.
+PYTHON ?= python3
+ENV ?= .venv
+BIN := $(ENV)/bin
+PLUGINS := .meltano
+
+export UV_COMPILE_BYTECODE := 1
+export MELTANO_SEND_ANONYMOUS_USAGE_STATS := false
+export MELTANO_CLI_DISABLE_VERSION_CHECK := true
+
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-header --no-annotate $(UPGRADE)
+
+.PHONY: demo test lint unit docs lock clean
+
+demo: $(ENV)/done $(PLUGINS)/done  ## copy a sandbox, or the instance of TAP_EPICOR_URL, twice
+	$(BIN)/python scripts/demo.py
+
+test: lint unit  ## everything that is checked
+
+lint: $(ENV)/done
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+unit: $(ENV)/done $(PLUGINS)/done
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --skip-covered --sort=cover
+
+docs: $(ENV)/done  ## write the generated parts of README.md, docs/ and meltano.yml anew
+	$(BIN)/python scripts/generate.py
+
+lock:  ## resolve the locked requirements anew (wants uv in the environment); UPGRADE=--upgrade takes newer versions
+	$(COMPILE) requirements/build.in -o requirements/build.txt
+	$(COMPILE) pyproject.toml --extra sandbox --group dev requirements/build.in requirements/dev.in \
+		-c requirements/build.txt -o requirements/dev.txt
+	$(COMPILE) pyproject.toml -c requirements/dev.txt -o requirements/tap.txt
+	$(COMPILE) requirements/target-csv.in -o requirements/target-csv.txt
+	$(COMPILE) requirements/target-postgres.in -o requirements/target-postgres.txt
+	! grep -n -i -E '://|file:' requirements/*.txt
+
+clean:
+	rm -rf $(ENV) $(PLUGINS) .demo output
+
+$(ENV)/done: pyproject.toml requirements/build.txt requirements/dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv $(ENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/build.txt
+	$(BIN)/uv pip install --quiet --python $(ENV) --require-hashes --only-binary :all: -r requirements/dev.txt
+	$(BIN)/uv pip install --quiet --python $(ENV) --no-deps --no-build-isolation -e .
+	touch $@
+
+$(PLUGINS)/done: $(ENV)/done meltano.yml requirements/tap.txt requirements/target-csv.txt requirements/target-postgres.txt
+	$(BIN)/meltano install
+	touch $@
