@@ -48,7 +48,7 @@ $(ENV)/done: pyproject.toml requirements/build.txt requirements/dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11")'
 	$(PYTHON) -m venv $(ENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/build.txt
-	$(BIN)/uv pip install --quiet --python $(ENV) --require-hashes --only-binary :all: -r requirements/dev.txt
+	$(BIN)/uv pip install --quiet --python $(ENV) --require-hashes --only-binary :all: --no-binary sly --build-constraints requirements/build.txt -r requirements/dev.txt
 	$(BIN)/uv pip install --quiet --python $(ENV) --no-deps --no-build-isolation -e .
 	touch $@
 
