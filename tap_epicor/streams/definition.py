@@ -25,7 +25,8 @@ METADATA_KEY: Final = "epicor"
 _TIMESTAMPS: Final = ("ChangedOn", "LastChangedOn", "ChangeDate")
 """Columns that some sets have for the time of a change; `ChangeDate` has the grain of a day."""
 _LIST: Final = "List"
-_COUNTER: Final = "RowIdent"
+COUNTER: Final = "RowIdent"
+"""Column of a BAQ that is counted anew in each answer."""
 
 
 class DefinitionError(ValueError):
@@ -185,7 +186,7 @@ def without_clashes(definitions: Iterable[Definition]) -> list[Definition]:
 
 def _is_counter(found: Found, name: str) -> bool:
     """Return whether a column is a BAQ's `RowIdent`, which is counted anew in each answer."""
-    return found.source.service == BAQ_SERVICE and name == _COUNTER
+    return found.source.service == BAQ_SERVICE and name == COUNTER
 
 
 def _tracks(column: Column | None) -> bool:

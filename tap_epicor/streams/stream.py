@@ -15,7 +15,7 @@ from tap_epicor.kinetic.plan import Part, less_overlap, make_plan, parse_cursor_
 from tap_epicor.kinetic.probes import count, highest_to_track
 from tap_epicor.kinetic.source import Rows
 from tap_epicor.streams.bookmark import Bookmark
-from tap_epicor.streams.definition import COMPANY
+from tap_epicor.streams.definition import COMPANY, COUNTER
 from tap_epicor.streams.parameters import check_parameters
 from tap_epicor.streams.values import Repair
 
@@ -68,6 +68,7 @@ class EpicorStream(Stream):
         self._settings = settings
         self._kinetic = kinetic
         self._companies: Sequence[str] = tap.companies
+        self._unknown: set[str] = set()
         self.primary_keys = list(definition.key)
         self.replication_key = definition.replication_key
         self.selected_by_default = definition.selected
@@ -172,15 +173,14 @@ class EpicorStream(Stream):
 
     def _repaired(self, page: Page, rows: Rows) -> Iterator[Record]:
         added = {COMPANY: rows.company} if self._definition.company_added else {}
-        repair = Repair(self.effective_schema, self.primary_keys, added)
+        repair = Repair(self.effective_schema, self.primary_keys, added, {COUNTER})
         yield from repair.rows(page.rows)
-        if repair.unknown - self._unknown:
+        if self._settings.select is None and repair.unknown - self._unknown:
             self._unknown |= repair.unknown
             names = ", ".join(sorted(repair.unknown))
             self.logger.warning("%s: the catalog does not know the columns %s: run --discover again.", self.name, names)
 
     def _rows(self, company: str) -> Rows:
-        self._unknown = set[str]()
         check_parameters(self._definition, self._settings)
         return Rows(
             self._kinetic,

@@ -6,7 +6,7 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
 
 class ValueMismatch(ValueError):
@@ -22,15 +22,23 @@ class Repair:
         schema: JSON schema of the rows.
         key: columns that tell rows apart, for messages.
         added: columns to add to each row.
+        ignored: columns to drop without a word.
     """
 
-    def __init__(self, schema: Mapping[str, Any], key: Iterable[str], added: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        schema: Mapping[str, Any],
+        key: Iterable[str],
+        added: Mapping[str, Any],
+        ignored: Collection[str] = (),
+    ) -> None:
         properties = schema["properties"]
         self._columns = set(properties)
         self._integers = [name for name, value in properties.items() if "integer" in value["type"]]
         self._numbers = [name for name, value in properties.items() if "number" in value["type"]]
         self._key = tuple(key)
         self._added = dict(added)
+        self._ignored = ignored
         self.unknown: set[str] = set()
 
     def rows(self, rows: Iterable[dict[str, Any]]) -> Iterable[dict[str, Any]]:
@@ -56,7 +64,7 @@ class Repair:
     def _drop_unknown(self, row: dict[str, Any]) -> None:
         for name in row.keys() - self._columns:
             del row[name]
-            if not name.startswith(("@", "odata.")) and "@" not in name:
+            if name not in self._ignored and not name.startswith("odata.") and "@" not in name:
                 self.unknown.add(name)
 
     def _integer(self, value: object, name: str, row: Mapping[str, Any]) -> int:
