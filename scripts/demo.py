@@ -85,7 +85,7 @@ def prepare() -> None:
 def sandbox() -> Iterator[dict[str, str]]:
     """Run the sandbox on a free port, and yield the tap's settings for it."""
     command = [sys.executable, "-m", "tap_epicor.sandbox", "--database", str(PROJECT / "kinetic.db")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         ready = process.stdout.readline() if process.stdout else ""
         if not ready:
             raise DemoFailed("the sandbox did not start; see above.")
@@ -114,7 +114,7 @@ def copy(name: str, settings: Mapping[str, str]) -> Result:
     environment = {**settings, "TARGET_CSV_OUTPUT_PATH": str(output)}
     started = time.monotonic()
     with console.status(f"meltano run tap-epicor target-csv ({name} run)"), log.open("w") as file:
-        done = subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, env=environment, check=False)  # noqa: S603
+        done = subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, env=environment, check=False)
     if done.returncode:
         wrong = [str(event["event"]) for event in events(log) if event.get("level") in {"error", "critical"}]
         raise DemoFailed("\n".join([f"the {name} run failed; the whole log is {log}.", *wrong[:10]]))
@@ -155,7 +155,7 @@ def events(log: Path) -> Iterator[dict[str, Any]]:
 def change(url: str) -> None:
     """Insert and update rows in the sandbox."""
     command = [str(BIN / "tap-epicor"), "sandbox", "change", "--url", url, *CHANGES]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # noqa: S603
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     console.print("Some rows of the sandbox have been inserted and updated.")
 
 

@@ -13,7 +13,6 @@ from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities, TapCapabilities
-from singer_sdk.plugin_base import _ConfigInput
 
 from tap_epicor.checks import problems, secrets_in
 from tap_epicor.connection import connect
@@ -26,6 +25,8 @@ from tap_epicor.streams.writer import PageWriter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from singer_sdk.plugin_base import _ConfigInput
 
     from tap_epicor.kinetic.client import Kinetic
 
@@ -72,6 +73,8 @@ class EpicorTap(Tap):
             definitions = discover(self.config, self.kinetic)
         else:
             definitions = from_entries(self.config, self._entries)
+            if not definitions:
+                self.logger.warning("The catalog selects no stream: nothing is read.")
         self.kinetic.on_answer = log_request
         return [
             EpicorStream(self, definition, stream_settings(self.config, definition.name), self.kinetic)

@@ -27,7 +27,7 @@ def canonical(value: Any, edm_type: str, zone: dt.tzinfo = dt.UTC) -> Any:
     if value is None:
         return None
     if edm_type == "Edm.Date":
-        return dt.date.fromisoformat(str(value)[:10])
+        return str(value)[:10]
     if edm_type == "Edm.DateTimeOffset":
         moment = dt.datetime.fromisoformat(value) if isinstance(value, str) else value
         return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(dt.UTC)

@@ -151,6 +151,8 @@ def _entity_type(content: _Document, name: str) -> EntityType:
         child.get("Name", "") for element in lineage for child in element if _tag(child) == "NavigationProperty"
     ]
     columns = {column.name: column for column in _columns(content, lineage, 0)}
+    if not columns.keys() >= set(key):
+        raise MetadataError(f"the key of the type {name!r} names a property that it does not have")
     return EntityType(name, tuple(key), columns, tuple(navigation))
 
 

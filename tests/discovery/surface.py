@@ -30,7 +30,7 @@ def edm_type(name: str, kind: str) -> str:
     """Return a believable type: the dump tells strings, numbers and booleans apart, and no more."""
     if name == "SysRowID":
         return "Edm.Guid"
-    if name in {"SysRevID"}:
+    if name == "SysRevID":
         return "Edm.Int64"
     if kind == "number" and name.endswith(("Num", "Seq", "Line")):
         return "Edm.Int32"

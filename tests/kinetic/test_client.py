@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import format_datetime
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -150,9 +150,9 @@ def test_the_key_that_kinetic_echoes_is_cut_out() -> None:
 
 
 def test_a_refusal_at_the_first_request_is_final() -> None:
-    with serving(in_turn(Reply(status=401, body=refusal("Invalid username or password.")), ROWS)) as server:
-        with pytest.raises(WrongPassword):
-            client(server.url).get_json("api/x")
+    refused = Reply(status=401, body=refusal("Invalid username or password."))
+    with serving(in_turn(refused, ROWS)) as server, pytest.raises(WrongPassword):
+        client(server.url).get_json("api/x")
     assert len(server.requests) == 1
 
 
@@ -196,14 +196,14 @@ def test_a_relative_next_link_is_followed() -> None:
 
 def test_a_login_page_is_told_apart_from_data() -> None:
     portal = Reply(b"<html><body>Sign in to Contoso</body></html>", headers={"Content-Type": "text/html"})
-    with serving(in_turn(portal)) as server, pytest.raises(PassingError, match="not a whole JSON object.*portal"):
+    with serving(in_turn(portal)) as server, pytest.raises(PassingError, match=r"not a whole JSON object.*portal"):
         client(server.url).get_json("api/x")
 
 
 def test_a_message_holds_path_status_and_correlation_id() -> None:
     body = refusal("Could not find a property named 'X' on type 'Epicor.QueryItem'.", "ODataException")
     body["CorrelationId"] = "9f2e"
-    with serving(in_turn(Reply(status=400, body=body))) as server, pytest.raises(Exception, match="9f2e") as caught:
+    with serving(in_turn(Reply(status=400, body=body))) as server, pytest.raises(Exception, match=r"9f2e") as caught:
         client(server.url).get_json("api/v1/BaqSvc/zTop/")
     assert "/kinetic/api/v1/BaqSvc/zTop/: HTTP 400: Could not find a property named 'X'" in str(caught.value)
 

@@ -67,6 +67,11 @@ def test_a_derived_type_has_key_and_columns_of_its_base() -> None:
     assert list(detail.columns)[-1] == "POLine"
 
 
+def test_a_key_without_its_property_is_refused() -> None:
+    with pytest.raises(MetadataError, match="names a property that it does not have"):
+        read_metadata(V4.replace('<PropertyRef Name="PONum"/>', '<PropertyRef Name="PONUM"/>').encode())
+
+
 def test_navigation_is_no_column() -> None:
     header = read_metadata(V4.encode())["POes"]
     assert header.navigation == ("PODetails",)

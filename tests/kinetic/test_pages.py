@@ -96,7 +96,7 @@ def test_a_boundary_row_that_was_deleted_meanwhile_loses_nothing() -> None:
         if number == 2:
             table.numbers.remove(9)
 
-    table.before = delete  # type: ignore[assignment]
+    table.before = delete
     assert numbers(table, make_plan(KEY)) == list(range(50))
 
 
@@ -107,7 +107,7 @@ def test_rows_inserted_behind_the_reader_are_left_to_the_next_run() -> None:
         if number == 2:
             table.numbers += [1, 99]
 
-    table.before = insert  # type: ignore[assignment]
+    table.before = insert
     assert numbers(table, make_plan(KEY)) == [*range(0, 100, 2), 99]
 
 
@@ -128,7 +128,7 @@ def test_skip_notices_rows_that_were_deleted_before_it() -> None:
         if number == 4:
             table.numbers = table.numbers[3:]
 
-    table.before = delete  # type: ignore[assignment]
+    table.before = delete
     assert numbers(table, make_plan(KEY)) == list(range(60))
 
 
@@ -139,7 +139,7 @@ def test_skip_gives_up_when_its_place_is_gone() -> None:
         if number == 4:
             table.numbers = [number for number in table.numbers if number > 40]
 
-    table.before = delete  # type: ignore[assignment]
+    table.before = delete
     with pytest.raises(BrokenOrder, match="moved while reading"):
         numbers(table, make_plan(KEY))
 

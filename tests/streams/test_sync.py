@@ -36,7 +36,7 @@ def test_every_set_is_copied_as_it_is(kinetic: Sandbox, tmp_path: Path, version:
         ("--top-maximum", "7", "--next-link", "absolute", "--count", "page-only"),
         ("--first-revision", "9007199254740993", "--count", "refused"),
     ],
-    ids=lambda flags: " ".join(flags),
+    ids=" ".join,
 )
 @pytest.mark.parametrize("version", ["v1", "v2"])
 def test_whatever_is_not_known_of_kinetic_the_copy_is_right(
