@@ -13,11 +13,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from click.testing import CliRunner
+
+from tap_epicor.cli import make_command
 from tap_epicor.settings import GROUPS, STREAM_SETTINGS
 from tap_epicor.tap import EpicorTap
 
 ROOT = Path(__file__).parent.parent
-TARGETS = ("README.md", "docs/settings.md", "meltano.yml")
+TARGETS = ("README.md", "docs/sandbox.md", "docs/settings.md", "meltano.yml")
 
 _PART = re.compile(
     r"(?P<start>^[^\S\n]*(?:<!--|#) generated: (?P<name>[\w-]+)[^\n]*\n)(?P<body>.*?)"
@@ -66,11 +69,21 @@ def meltano_settings() -> str:
     return "".join(_meltano_setting(name, value) for name, value in schema["properties"].items())
 
 
+def sandbox_help() -> str:
+    """Return the help of the sandbox's commands."""
+    blocks = []
+    for words in (["sandbox"], ["sandbox", "change"]):
+        shown = CliRunner().invoke(make_command(), [*words, "--help"], prog_name="tap-epicor", terminal_width=100)
+        blocks.append(f"```text\n{shown.output.rstrip()}\n```\n")
+    return "\n" + "\n".join(blocks) + "\n"
+
+
 PARTS = {
     "settings": settings_tables,
     "stream-settings": stream_table,
     "settings-names": settings_names,
     "meltano-settings": meltano_settings,
+    "sandbox-help": sandbox_help,
 }
 
 
