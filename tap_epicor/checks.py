@@ -98,8 +98,8 @@ def _sign_in(config: Mapping[str, Any]) -> Iterator[str]:
         for name in ("user", "password"):
             if not config.get(name):
                 yield f"`{name}` is missing: `auth_scheme` {scheme} signs in with an Epicor user and a password."
-    if scheme != "Basic":
-        yield f"`auth_scheme` {scheme} is not in this version of the tap yet: use Basic."
+    if scheme not in {"Basic", "EpicorToken"}:
+        yield f"`auth_scheme` {scheme} is not in this version of the tap yet: use Basic or EpicorToken."
 
 
 def _oauth(config: Mapping[str, Any]) -> Iterator[str]:

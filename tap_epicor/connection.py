@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_epicor.address import base_url
 from tap_epicor.auth import sign_in
+from tap_epicor.auth.transport import Transport
 from tap_epicor.checks import secrets_in
 from tap_epicor.kinetic.client import Kinetic, Patience
 from tap_epicor.kinetic.dialect import DIALECTS
@@ -26,16 +27,23 @@ def connect(config: Mapping[str, Any], *, patience: Patience | None = None) -> K
         config: a configuration without problems.
         patience: how long to go on trying what passes by itself.
     """
+    url = base_url(config)
+    headers = _headers(config)
+    timeout = (CONNECT_TIMEOUT, float(config.get("timeout", 300)))
+    verify = config.get("ssl_ca") or True
+    proxy = config.get("proxy_url")
+    sign = sign_in(config, url, Transport(verify=verify, proxy=proxy, timeout=timeout, headers=headers))
     return Kinetic(
-        base_url(config),
+        url,
         DIALECTS[config.get("api_version", "v1")],
-        auth=sign_in(config),
-        headers=_headers(config),
+        auth=sign,
+        renew=sign.renew,
+        headers=headers,
         plant=config.get("plant"),
         secrets=secrets_in(config),
-        timeout=(CONNECT_TIMEOUT, float(config.get("timeout", 300))),
-        verify=config.get("ssl_ca") or True,
-        proxy=config.get("proxy_url"),
+        timeout=timeout,
+        verify=verify,
+        proxy=proxy,
         max_connections=config.get("max_connections", 4),
         patience=patience,
     )

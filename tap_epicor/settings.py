@@ -101,7 +101,8 @@ GROUPS: Final[Mapping[str, tuple[th.Property[Any], ...]]] = {
             default="Basic",
             allowed_values=["Basic", "EpicorToken", "AzureADOpenID", "AzureServicePrincipal"],
             title="Sign-in",
-            description="How to sign in. This version signs in with `Basic`: an Epicor user and a password.",
+            description="How to sign in: an Epicor user and a password with every request (`Basic`), or once for a "
+            "token (`EpicorToken`). The others, for Microsoft Entra ID, are not in this version yet.",
         ),
         th.Property("user", th.StringType, title="User", description="Epicor user that may use the REST services."),
         th.Property("password", th.StringType, secret=True, title="Password", description="Password of that user."),

@@ -56,6 +56,10 @@ def serving(answer: Callable[[Request], Reply]) -> Iterator[Server]:
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
 
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            self.do_GET()
+
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
             request = Request(unquote(parts.path), parts.query, dict(self.headers))

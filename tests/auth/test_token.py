@@ -1,0 +1,114 @@
+"""Kinetic's own token: asked for once, renewed in time, in the form that the server understands."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+from tap_epicor.auth.token import EpicorToken
+from tap_epicor.auth.transport import Transport
+from tap_epicor.kinetic.errors import PassingError, UnreadableAnswer, WrongPassword
+from tests.sandboxes import sandbox
+from tests.scripted import Reply, Request, in_turn, serving
+from tests.singer import tap
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+REFUSED = Reply({"ErrorMessage": "Invalid username or password.", "ErrorType": "x"}, status=401)
+
+
+def token(life: float, number: int = 0) -> Reply:
+    issued = time.time() - 5000
+    claims = {"iat": str(int(issued)), "exp": str(int(issued + life)), "jti": number}
+    payload = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+    return Reply({"AccessToken": f"head.{payload}.{number}"})
+
+
+def signed(sign: EpicorToken) -> str:
+    request = requests.Request("GET", "http://127.0.0.1/").prepare()
+    return str(sign(request).headers["Authorization"])
+
+
+def sign_in(url: str) -> EpicorToken:
+    return EpicorToken(url, "manager", "pässword", Transport(timeout=(2, 2)))
+
+
+def test_user_and_password_go_as_headers_first() -> None:
+    with serving(in_turn(token(3600))) as server:
+        assert signed(sign_in(server.url)).startswith("Bearer head.")
+    assert server.requests[0].path == "/kinetic/TokenResource.svc/"
+    assert server.requests[0].headers["username"] == "manager"
+    assert server.requests[0].headers["password"].encode("latin-1").decode() == "pässword"
+
+
+def test_another_form_is_tried_where_one_is_not_understood() -> None:
+    def answer(request: Request) -> Reply:
+        return token(3600) if "Authorization" in request.headers else Reply(status=400)
+
+    with serving(answer) as server:
+        assert signed(sign_in(server.url)).startswith("Bearer ")
+    assert len(server.requests) == 2
+
+
+def test_a_wrong_password_is_not_tried_three_times() -> None:
+    with serving(in_turn(REFUSED)) as server, pytest.raises(WrongPassword):
+        signed(sign_in(server.url))
+    assert len(server.requests) == 1
+
+
+def test_an_answer_without_a_token_is_told() -> None:
+    with serving(in_turn(Reply({"value": []}))) as server, pytest.raises(UnreadableAnswer, match="no AccessToken"):
+        signed(sign_in(server.url))
+
+
+def test_a_server_that_is_away_passes() -> None:
+    with pytest.raises(PassingError, match="ConnectionError"):
+        signed(sign_in("http://127.0.0.1:9/kinetic"))
+
+
+def test_one_token_serves_all_threads() -> None:
+    with serving(in_turn(token(3600))) as server:
+        sign = sign_in(server.url)
+        threads = [threading.Thread(target=signed, args=(sign,)) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert len(server.requests) == 1
+
+
+def test_a_token_is_renewed_before_it_ends_whatever_the_clocks_say() -> None:
+    with serving(in_turn(token(2, 1), token(3600, 2))) as server:
+        sign = sign_in(server.url)
+        assert signed(sign).endswith(".1")
+        assert signed(sign).endswith(".1")
+        time.sleep(1.05)
+        assert signed(sign).endswith(".2")
+
+
+def test_a_token_that_the_server_refused_is_asked_for_anew() -> None:
+    with serving(in_turn(token(3600, 1), token(3600, 2))) as server:
+        sign = sign_in(server.url)
+        signed(sign)
+        sign.renew()
+        assert signed(sign).endswith(".2")
+
+
+def test_a_sync_outlives_its_tokens(tmp_path: Path) -> None:
+    with sandbox("--token-seconds", "3", "--latency-ms", "100", scale=300) as server:
+        config: dict[str, Any] = server.config(auth_scheme="EpicorToken", service="Erp.BO.PartTranSvc", page_size=10)
+        run = tap(tmp_path, config)
+        assert run.code == 0, run.log
+        requests_got = server.requests()
+    asked = [request for request in requests_got if "TokenResource" in request["path"]]
+    refused = [request for request in requests_got if request["status"] == 401]
+    assert len(run.rows["erp_parttran_parttrans"]) == 300
+    assert 2 <= len(asked) <= 8
+    assert refused == []
