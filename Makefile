@@ -3,6 +3,7 @@ PYTHON ?= python3
 ENV ?= .venv
 BIN := $(ENV)/bin
 PLUGINS := .meltano
+PROVIDER := tests/auth/provider/node_modules
 
 export UV_COMPILE_BYTECODE := 1
 export MELTANO_SEND_ANONYMOUS_USAGE_STATS := false
@@ -23,7 +24,7 @@ lint: $(ENV)/done
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-unit: $(ENV)/done $(PLUGINS)/done
+unit: $(ENV)/done $(PLUGINS)/done $(PROVIDER)/done
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage combine --quiet
@@ -42,7 +43,7 @@ lock:  ## resolve the locked requirements anew (wants uv in the environment); UP
 	! grep -n -i -E '://|file:' requirements/*.txt
 
 clean:
-	rm -rf $(ENV) $(PLUGINS) .demo output
+	rm -rf $(ENV) $(PLUGINS) $(PROVIDER) .demo output
 
 $(ENV)/done: pyproject.toml requirements/build.txt requirements/dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11")'
@@ -50,6 +51,12 @@ $(ENV)/done: pyproject.toml requirements/build.txt requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/build.txt
 	$(BIN)/uv pip install --quiet --python $(ENV) --require-hashes --only-binary :all: --no-binary sly --build-constraints requirements/build.txt -r requirements/dev.txt
 	$(BIN)/uv pip install --quiet --python $(ENV) --no-deps --no-build-isolation -e .
+	touch $@
+
+# The OpenID provider that sign-ins are tested against; the system's certificates, where npm's own do not hold.
+$(PROVIDER)/done: $(ENV)/done tests/auth/provider/package-lock.json
+	cd $(dir $(PROVIDER)) && NODE_OPTIONS=--use-system-ca PATH="$(abspath $(BIN)):$$PATH" \
+		npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	touch $@
 
 $(PLUGINS)/done: $(ENV)/done meltano.yml requirements/tap.txt requirements/target-csv.txt requirements/target-postgres.txt

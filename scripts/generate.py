@@ -16,11 +16,12 @@ from typing import Any
 from click.testing import CliRunner
 
 from tap_epicor.cli import make_command
+from tap_epicor.commands.from_cdata import property_table
 from tap_epicor.settings import GROUPS, STREAM_SETTINGS
 from tap_epicor.tap import EpicorTap
 
 ROOT = Path(__file__).parent.parent
-TARGETS = ("README.md", "docs/sandbox.md", "docs/settings.md", "meltano.yml")
+TARGETS = ("README.md", "docs/from-cdata.md", "docs/sandbox.md", "docs/settings.md", "meltano.yml")
 
 _PART = re.compile(
     r"(?P<start>^[^\S\n]*(?:<!--|#) generated: (?P<name>[\w-]+)[^\n]*\n)(?P<body>.*?)"
@@ -84,6 +85,7 @@ PARTS = {
     "settings-names": settings_names,
     "meltano-settings": meltano_settings,
     "sandbox-help": sandbox_help,
+    "cdata-properties": property_table,
 }
 
 

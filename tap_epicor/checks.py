@@ -38,16 +38,22 @@ def problems(config: Mapping[str, Any], known: Collection[str]) -> list[str]:
         *_broken_lists(config),
         *_address(config),
         *_what_to_read(config),
-        *_sign_in(config),
-        *_oauth(config),
+        *sign_in_problems(config),
+        *_token(config),
         *_network(config),
     ]
 
 
+def sign_in_problems(config: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong with the settings of the sign-in alone, a sentence each."""
+    return [*_sign_in(config), *_oauth(config)]
+
+
 def nearest(name: str, known: Collection[str]) -> str:
     """Return a hint at the name that was probably meant, or an empty text."""
-    matches = get_close_matches(name.lower(), list(known), n=1)
-    return f"; did you mean {matches[0]!r}?" if matches else ""
+    by_lower = {one.lower(): one for one in known}
+    matches = get_close_matches(name.lower(), list(by_lower), n=1)
+    return f"; did you mean {by_lower[matches[0]]!r}?" if matches else ""
 
 
 def _unknown_names(given: Mapping[str, Any], known: Collection[str], what: str) -> Iterator[str]:
@@ -98,8 +104,6 @@ def _sign_in(config: Mapping[str, Any]) -> Iterator[str]:
         for name in ("user", "password"):
             if not config.get(name):
                 yield f"`{name}` is missing: `auth_scheme` {scheme} signs in with an Epicor user and a password."
-    if scheme not in {"Basic", "EpicorToken"}:
-        yield f"`auth_scheme` {scheme} is not in this version of the tap yet: use Basic or EpicorToken."
 
 
 def _oauth(config: Mapping[str, Any]) -> Iterator[str]:
@@ -115,8 +119,21 @@ def _oauth(config: Mapping[str, Any]) -> Iterator[str]:
     for name, partner in _PARTNERS.items():
         if config.get(name) and not config.get(partner):
             yield f"`{name}` is of no use without `{partner}`: give that too, or remove it."
+    secret = config.get("oauth_client_secret") or config.get("oauth_jwt_cert")
+    if scheme == "AzureServicePrincipal" and not secret:
+        yield "`oauth_client_secret` or `oauth_jwt_cert` is missing: an app signs in as itself with one of them."
     if config.get("oauth_client_secret") and config.get("oauth_jwt_cert"):
         yield "`oauth_client_secret` and `oauth_jwt_cert` are two ways of doing the same: keep one."
+
+
+def _token(config: Mapping[str, Any]) -> Iterator[str]:
+    if config.get("auth_scheme") != "AzureADOpenID" or config.get("oauth_access_token"):
+        return
+    if config.get("initiate_oauth", "OFF") == "OFF":
+        yield (
+            "`initiate_oauth` is OFF, which uses only what the settings hold, and there is no `oauth_access_token`: "
+            "set it to REFRESH, after `tap-epicor login`."
+        )
 
 
 def _network(config: Mapping[str, Any]) -> Iterator[str]:

@@ -10,6 +10,10 @@ from typing import Any
 import click
 from singer_sdk.exceptions import ConfigValidationError
 
+from tap_epicor.auth.certificates import CertificateError
+from tap_epicor.auth.vault import VaultError
+from tap_epicor.commands.from_cdata import from_cdata
+from tap_epicor.commands.oauth import login, oauth
 from tap_epicor.commands.sandbox import sandbox
 from tap_epicor.kinetic.errors import KineticError
 from tap_epicor.streams.bookmark import BookmarkError
@@ -17,7 +21,7 @@ from tap_epicor.streams.definition import DefinitionError
 from tap_epicor.streams.values import ValueMismatch
 from tap_epicor.tap import EpicorTap
 
-EXPLAINED = (KineticError, DefinitionError, BookmarkError, ValueMismatch)
+EXPLAINED = (KineticError, DefinitionError, BookmarkError, ValueMismatch, VaultError, CertificateError)
 """Exceptions whose message says all that a user needs."""
 
 
@@ -39,7 +43,8 @@ def make_command() -> click.Group:
         callback=run,
         invoke_without_command=True,
     )
-    group.add_command(sandbox)
+    for command in (from_cdata, login, oauth, sandbox):
+        group.add_command(command)
     return group
 
 

@@ -28,24 +28,34 @@ def connect(config: Mapping[str, Any], *, patience: Patience | None = None) -> K
         patience: how long to go on trying what passes by itself.
     """
     url = base_url(config)
-    headers = _headers(config)
-    timeout = (CONNECT_TIMEOUT, float(config.get("timeout", 300)))
-    verify = config.get("ssl_ca") or True
-    proxy = config.get("proxy_url")
-    sign = sign_in(config, url, Transport(verify=verify, proxy=proxy, timeout=timeout, headers=headers))
+    sign = sign_in(config, url, transport(config))
     return Kinetic(
         url,
         DIALECTS[config.get("api_version", "v1")],
         auth=sign,
         renew=sign.renew,
-        headers=headers,
+        refusal_cure=sign.cure,
+        headers=_headers(config),
         plant=config.get("plant"),
         secrets=secrets_in(config),
-        timeout=timeout,
-        verify=verify,
-        proxy=proxy,
+        timeout=(CONNECT_TIMEOUT, float(config.get("timeout", 300))),
+        verify=config.get("ssl_ca") or True,
+        proxy=config.get("proxy_url"),
         max_connections=config.get("max_connections", 4),
         patience=patience,
+    )
+
+
+def transport(config: Mapping[str, Any]) -> Transport:
+    """Return how sign-ins speak HTTP.
+
+    Args:
+        config: a configuration without problems.
+    """
+    return Transport(
+        verify=config.get("ssl_ca") or True,
+        proxy=config.get("proxy_url"),
+        headers={"User-Agent": _headers(config)["User-Agent"]},
     )
 
 

@@ -102,7 +102,8 @@ GROUPS: Final[Mapping[str, tuple[th.Property[Any], ...]]] = {
             allowed_values=["Basic", "EpicorToken", "AzureADOpenID", "AzureServicePrincipal"],
             title="Sign-in",
             description="How to sign in: an Epicor user and a password with every request (`Basic`), or once for a "
-            "token (`EpicorToken`). The others, for Microsoft Entra ID, are not in this version yet.",
+            "token (`EpicorToken`); a Microsoft user's consent (`AzureADOpenID`); an app of its own "
+            "(`AzureServicePrincipal`).",
         ),
         th.Property("user", th.StringType, title="User", description="Epicor user that may use the REST services."),
         th.Property("password", th.StringType, secret=True, title="Password", description="Password of that user."),
@@ -127,7 +128,14 @@ GROUPS: Final[Mapping[str, tuple[th.Property[Any], ...]]] = {
             th.StringType,
             default="organizations",
             title="Tenant",
-            description="Tenant (directory) id or domain of the organisation.",
+            description="Tenant (directory) id or domain of the organisation; a single-tenant app needs its own.",
+        ),
+        th.Property(
+            "azure_authority",
+            th.StringType,
+            default="https://login.microsoftonline.com",
+            title="Authority",
+            description="Host that signs in, for national clouds, such as `https://login.microsoftonline.us`.",
         ),
         th.Property(
             "initiate_oauth",
@@ -135,9 +143,17 @@ GROUPS: Final[Mapping[str, tuple[th.Property[Any], ...]]] = {
             default="OFF",
             allowed_values=["OFF", "GETANDREFRESH", "REFRESH"],
             title="Initiate OAuth",
-            description="Whether tokens are fetched and renewed by the tap: not at all, in a browser, or only renewed.",
+            description="`OFF` uses only what the settings hold; `REFRESH` renews what is kept or given, and never "
+            "opens a browser; `GETANDREFRESH` opens one when there is nothing to renew and someone is there.",
         ),
         th.Property("oauth_client_id", th.StringType, title="Client id", description="Id of the app registration."),
+        th.Property(
+            "oauth_scope",
+            th.StringType,
+            title="Scope",
+            description="What tokens are asked for, separated by spaces. Default: the client id and `/.default`, "
+            "which is all that the registration has been granted.",
+        ),
         th.Property(
             "oauth_client_secret",
             th.StringType,
@@ -176,34 +192,44 @@ GROUPS: Final[Mapping[str, tuple[th.Property[Any], ...]]] = {
             th.StringType,
             default="http://localhost:33333",
             title="Callback URL",
-            description="Redirect address of the app registration.",
+            description="Redirect address of the app registration that the browser comes back to, on this machine.",
         ),
         th.Property(
             "oauth_settings_location",
             th.StringType,
             title="OAuth settings file",
-            description="Where tokens are kept between runs: a path, or `memory://name`.",
+            description="Where tokens are kept between runs: a path, or `memory://name`. "
+            "Default: `OAuthSettings.txt` in the user's configuration folder for this tap.",
+        ),
+        th.Property(
+            "oauth_settings_key",
+            th.StringType,
+            secret=True,
+            title="Key of the OAuth settings file",
+            description="Passphrase that the file is encrypted with, so that it can travel. "
+            "Without it a random key lies in a file beside it.",
         ),
         th.Property(
             "oauth_verifier",
             th.StringType,
             secret=True,
             title="Verifier",
-            description="Code that the sign-in page handed out, where no browser can be opened here.",
+            description="Code that the sign-in handed out, or the whole address that the browser ended at, where no "
+            "browser can be opened here. It is used once; an old one does no harm.",
         ),
         th.Property(
             "oauth_access_token",
             th.StringType,
             secret=True,
             title="Access token",
-            description="A ready access token.",
+            description="A ready access token, for secret stores and web applications.",
         ),
         th.Property(
             "oauth_refresh_token",
             th.StringType,
             secret=True,
             title="Refresh token",
-            description="A ready refresh token.",
+            description="A ready refresh token. It is used once, and what replaces it is kept.",
         ),
     ),
     "Reading": (
@@ -287,6 +313,7 @@ GROUPS: Final[Mapping[str, tuple[th.Property[Any], ...]]] = {
         th.Property(
             "proxy_url",
             th.StringType,
+            secret=True,
             title="Proxy",
             description="Proxy for all requests, such as `http://proxy.example.com:3128`.",
         ),
@@ -364,6 +391,7 @@ def _parameters(values: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
         (name, _parameter_text(item))
         for name, value in values.items()
         for item in (value if isinstance(value, list) else [value])
+        if item is not None
     )
 
 

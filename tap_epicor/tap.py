@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import copy
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
-from dotenv import find_dotenv
 from singer_sdk import Tap
-from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities, TapCapabilities
 
 from tap_epicor.checks import problems, secrets_in
 from tap_epicor.connection import connect
+from tap_epicor.environment import settings_in_environment
 from tap_epicor.settings import CONFIG_SCHEMA, as_list, stream_settings
 from tap_epicor.streams.definition import is_selected
 from tap_epicor.streams.discovery import discover, from_entries
@@ -92,12 +90,8 @@ class EpicorTap(Tap):
     @classproperty
     def _env_var_config(cls) -> dict[str, Any]:  # noqa: N805
         """The settings in `TAP_EPICOR_…` variables and in the `.env` file of the working folder."""
-        schema = copy.deepcopy(cls.config_jsonschema)
-        cls.append_builtin_config(schema)
-        for value in schema["properties"].values():
-            if "string" in value["type"]:
-                value["type"] = "string"
-        return parse_environment_config(schema, cls._env_var_prefix, find_dotenv(usecwd=True) or None)
+        cls.append_builtin_config(cls.config_jsonschema)
+        return settings_in_environment(cls.config_jsonschema)
 
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         self._config = {name: value for name, value in self._config.items() if value not in (None, "")}

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+LONGEST = 120
+"""Seconds after which a run is held to be without end."""
+
 
 @dataclass
 class Run:
@@ -60,7 +63,7 @@ def tap(folder: Path, config: Mapping[str, Any], *options: str, **files: Any) ->
             (folder / f"{name}.json").write_text(json.dumps(content))
             options = (*options, f"--{name}", str(folder / f"{name}.json"))
     command = [sys.executable, "-m", "tap_epicor", *options]
-    done = subprocess.run(command, capture_output=True, check=False, env={**os.environ})
+    done = subprocess.run(command, capture_output=True, check=False, env={**os.environ}, timeout=LONGEST)
     run = Run(done.returncode, done.stderr.decode())
     if "--discover" not in options and "--about" not in options:
         read_messages(done.stdout.splitlines(), run)
@@ -71,7 +74,7 @@ def discover(folder: Path, config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the catalog of a tenant."""
     (folder / "config.json").write_text(json.dumps(config))
     command = [sys.executable, "-m", "tap_epicor", "--config", str(folder / "config.json"), "--discover"]
-    done = subprocess.run(command, capture_output=True, check=False)
+    done = subprocess.run(command, capture_output=True, check=False, timeout=LONGEST)
     assert done.returncode == 0, done.stderr.decode()
     catalog: dict[str, Any] = json.loads(done.stdout)
     return catalog

@@ -75,7 +75,7 @@ def commands(command: click.Command, path: str = "tap-epicor") -> list[tuple[str
     return found
 
 
-@pytest.mark.parametrize(("path", "command"), commands(make_command()), ids=lambda value: str(value))
+@pytest.mark.parametrize(("path", "command"), commands(make_command()), ids=str)
 def test_every_command_has_help_with_an_example_and_stands_in_the_readme(path: str, command: click.Command) -> None:
     assert command.help
     assert f"Example: {path}" in " ".join(command.help.split())

@@ -46,7 +46,8 @@ def test_a_right_configuration_has_no_problems(config: dict[str, Any]) -> None:
         ({"password": None}, "`password` is missing"),
         ({"user": None}, "`user` is missing"),
         ({"auth_scheme": "AzureADOpenID"}, "`oauth_client_id` is missing"),
-        ({"auth_scheme": "AzureADOpenID"}, "not in this version"),
+        ({"auth_scheme": "AzureADOpenID", "oauth_client_id": "x"}, "set it to REFRESH"),
+        ({"auth_scheme": "AzureServicePrincipal", "oauth_client_id": "x"}, "`oauth_jwt_cert` is missing"),
         (
             {"auth_scheme": "AzureADOpenID", "oauth_client_id": "x", "oauth_jwt_cert_password": "p"},
             "`oauth_jwt_cert_password` is of no use without `oauth_jwt_cert`",
@@ -172,6 +173,8 @@ def test_secrets_are_marked() -> None:
         "oauth_verifier",
         "oauth_access_token",
         "oauth_refresh_token",
+        "oauth_settings_key",
+        "proxy_url",
     }
     for name in SECRETS:
         assert EpicorTap.config_jsonschema["properties"][name]["secret"] is True

@@ -4,9 +4,29 @@ from __future__ import annotations
 
 from requests.auth import AuthBase, HTTPBasicAuth
 
+from tap_epicor.kinetic.errors import KineticError
+
+
+class SignInFailed(KineticError):
+    """No token can be had, with what to do.
+
+    Attributes:
+        code: OAuth's name for the reason, such as `invalid_grant`; empty where there is none.
+    """
+
+    def __init__(self, message: str, *, code: str = "", cure: str = "") -> None:
+        super().__init__(f"no sign-in: {message}", cure=cure)
+        self.code = code
+
 
 class SignIn(AuthBase):
-    """Signs requests, and can do so anew when the server no longer takes what was good."""
+    """Signs requests, and can do so anew when the server no longer takes what was good.
+
+    Attributes:
+        cure: what to do when Kinetic refuses it; None for what the error itself says.
+    """
+
+    cure: str | None = None
 
     def renew(self) -> None:
         """Forget what the server refused, so that the next request is signed anew."""

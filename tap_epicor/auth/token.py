@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import threading
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import requests
 from requests.auth import HTTPBasicAuth
 
-from tap_epicor.auth.sign_in import SignIn
+from tap_epicor.auth.bearer import Bearer, Token, claims, seconds
 from tap_epicor.kinetic.errors import PassingError, UnreadableAnswer, WrongPassword, from_response
 
 if TYPE_CHECKING:
@@ -23,30 +19,12 @@ if TYPE_CHECKING:
 
 USUAL_LIFE = 3600.0
 """Seconds that a token is taken to last that does not say: one hour was seen (`exp` less `iat` of a captured token)."""
-MARGIN = 0.1
-"""Part of its life before a token's end at which another is asked for."""
-
-WHOLE_SECOND = 1.0
-"""Seconds by which `exp` and `iat`, which are whole, may be off."""
 
 _OK = 200
 _TEMPORARY = frozenset({408, 429, 502, 503, 504})
 
 
-@dataclass(frozen=True)
-class Token:
-    """An access token.
-
-    Attributes:
-        value: the token.
-        until: moment of the monotonic clock at which another is to be asked for.
-    """
-
-    value: str
-    until: float
-
-
-class EpicorToken(SignIn):
+class EpicorToken(Bearer):
     """A bearer token that is asked for once, for all threads, and again before it ends.
 
     Three forms of the request are in the wild: user and password as headers (two or more public clients), by Basic,
@@ -58,33 +36,30 @@ class EpicorToken(SignIn):
         user: an Epicor user.
         password: the user's password.
         transport: how to speak HTTP.
+        api_key: sent along where there is one.
     """
 
-    def __init__(self, base_url: str, user: str, password: str, transport: Transport) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        user: str,
+        password: str,
+        transport: Transport,
+        api_key: str | None = None,
+    ) -> None:
+        super().__init__()
         self._url = f"{base_url}/TokenResource.svc/"
         self._user = user
         self._password = password
         self._transport = transport
-        self._lock = threading.Lock()
-        self._token: Token | None = None
+        self._key = {"x-api-key": api_key} if api_key else {}
 
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Sign a request."""
-        request.headers["Authorization"] = f"Bearer {self._current()}"
-        return request
+    def fetch(self, *, refused: bool = False) -> Token:  # noqa: ARG002
+        """Return a new token.
 
-    def renew(self) -> None:
-        """Forget the token."""
-        with self._lock:
-            self._token = None
-
-    def _current(self) -> str:
-        with self._lock:
-            if self._token is None or time.monotonic() >= self._token.until:
-                self._token = self._fetch()
-            return self._token.value
-
-    def _fetch(self) -> Token:
+        Raises:
+            KineticError: if the server gives none.
+        """
         response = None
         for form in self._forms():
             try:
@@ -101,7 +76,7 @@ class EpicorToken(SignIn):
         raise self._error(response)
 
     def _forms(self) -> list[Callable[[], requests.Response]]:
-        accept = {"Accept": "application/json"}
+        accept = {"Accept": "application/json", **self._key}
         post = self._transport.post
         named = {"username": self._user.encode(), "password": self._password.encode()}
         basic = HTTPBasicAuth(self._user.encode(), self._password.encode())
@@ -135,25 +110,13 @@ def _read(body: bytes) -> Token | None:
     value = answer.get("AccessToken") if isinstance(answer, dict) else None
     if not isinstance(value, str) or not value:
         return None
-    life = _life(value) or _seconds(answer.get("ExpiresIn")) or USUAL_LIFE
-    return Token(value, time.monotonic() + life - max(WHOLE_SECOND, life * MARGIN))
+    return Token(value, _life(value) or seconds(answer.get("ExpiresIn")) or USUAL_LIFE)
 
 
 def _life(token: str) -> float | None:
-    """Return how long a token lasts, by its own `exp` and `iat`, which Kinetic writes as strings (captured)."""
-    try:
-        payload = token.split(".")[1]
-        claims = msgspec.json.decode(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    except (IndexError, ValueError, binascii.Error):
+    """Return how long a token lasts, by its own claims and not by this machine's clock."""
+    said = claims(token)
+    if (end := seconds(said.get("exp"))) is None:
         return None
-    if not isinstance(claims, dict) or (end := _seconds(claims.get("exp"))) is None:
-        return None
-    begin = _seconds(claims.get("iat")) or _seconds(claims.get("nbf")) or time.time()
+    begin = seconds(said.get("iat")) or seconds(said.get("nbf")) or time.time()
     return max(0.0, end - begin)
-
-
-def _seconds(value: object) -> float | None:
-    try:
-        return float(str(value))
-    except ValueError:
-        return None

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from tap_epicor.kinetic.dialect import BAQ_SERVICE
-from tap_epicor.kinetic.errors import KineticError, SignInRefused, Unreachable
+from tap_epicor.kinetic.errors import KineticError, PassingError, SignInRefused, Unreachable
 from tap_epicor.kinetic.metadata import MetadataError, read_metadata, read_row_type
 from tap_epicor.kinetic.pages import read
 from tap_epicor.kinetic.plan import Part, make_plan
@@ -196,6 +196,8 @@ def _list_services(kinetic: Kinetic, company: str) -> set[str]:
             break
         try:
             document = kinetic.get_text(path, company=company, accept=accept)
+        except (SignInRefused, PassingError):
+            raise
         except KineticError as exc:
             refusal = refusal or exc
         else:

@@ -21,6 +21,7 @@ from tap_epicor.kinetic.errors import (
     SignInRefused,
     Unreachable,
     UnreadableAnswer,
+    WrongKey,
     from_response,
     redact,
 )
@@ -69,6 +70,7 @@ class Kinetic:
         renew: signs in anew; called once when a sign-in that was good is refused.
         headers: sent with every request (API key, licence, user agent).
         plant: site that `CallSettings` names.
+        refusal_cure: what to do when the server refuses the sign-in; None for what the error itself says.
         secrets: strings that must never stand in a message.
         timeout: seconds to connect, and seconds without a byte while reading.
         verify: whether to check the server's certificate, or the path of a bundle to check it with.
@@ -86,6 +88,7 @@ class Kinetic:
         renew: Callable[[], None] = lambda: None,
         headers: Mapping[str, str] | None = None,
         plant: str | None = None,
+        refusal_cure: str | None = None,
         secrets: tuple[str, ...] = (),
         timeout: tuple[float, float] = (10.0, 300.0),
         verify: bool | str = True,
@@ -101,6 +104,7 @@ class Kinetic:
         self._renew = renew
         self._headers = dict(headers or {})
         self._plant = plant
+        self._refusal_cure = refusal_cure
         self._secrets = secrets
         self._timeout = timeout
         self._verify = verify
@@ -213,7 +217,10 @@ class Kinetic:
         if self.on_answer:
             self.on_answer(where, response.status_code, seconds)
         if response.status_code >= _ERROR_STATUS:
-            raise from_response(response.status_code, response.headers, body, where, self._secrets)
+            error = from_response(response.status_code, response.headers, body, where, self._secrets)
+            if self._refusal_cure and isinstance(error, SignInRefused) and not isinstance(error, WrongKey):
+                error.cure = self._refusal_cure
+            raise error
         if response.status_code >= _REDIRECT_STATUS:
             to = redact(response.headers.get("Location", "nowhere"), self._secrets)
             raise UnreadableAnswer(f"the server redirects to {to}", path=where, status=response.status_code)

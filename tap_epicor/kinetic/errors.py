@@ -29,11 +29,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 LONGEST_MESSAGE = 600
+_LONGEST_BODY = 8192
+_LONGEST_ID = 64
 LICENCE_WAIT = 30.0
 """Seconds to wait for a free licence; public clients wait 30 to 480."""
 
 _ECHOED_KEY = re.compile(r"(Invalid API Key) .*?\.(?=\s|$)", re.IGNORECASE | re.DOTALL)
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _XML_FIELD = re.compile(
     r"<(?:\w+:)?(ErrorMessage|ErrorType|CorrelationId|message)\b[^>]*>(.*?)</(?:\w+:)?\1>",
     re.DOTALL,
@@ -75,9 +77,9 @@ class KineticError(Exception):
         self.correlation_id = correlation_id
         if cure is not None:
             self.cure = cure
-        super().__init__(self._sentence())
+        super().__init__(message)
 
-    def _sentence(self) -> str:
+    def __str__(self) -> str:
         where = f"{self.path}: " if self.path else ""
         status = f"HTTP {self.status}: " if self.status else ""
         trace = f" (correlation id {self.correlation_id})" if self.correlation_id else ""
@@ -169,7 +171,8 @@ def from_response(
     raw = f"{said.get('ErrorType', '')} {said.get('ErrorMessage', '')}"
     message = redact(said.get("ErrorMessage", ""), secrets) or "no explanation came with it"
     kind, cure = _classify(status, raw)
-    error = kind(message, path=path, status=status, correlation_id=said.get("CorrelationId"), cure=cure)
+    trace = redact(said.get("CorrelationId", ""), secrets)[:_LONGEST_ID] or None
+    error = kind(message, path=path, status=status, correlation_id=trace, cure=cure)
     if isinstance(error, PassingError):
         error.wait = _retry_after(headers)
         if error.wait is None and _LICENCE.search(raw):
@@ -179,10 +182,10 @@ def from_response(
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
     """Return a text of one line, of bounded length, without secrets and control characters."""
-    text = _ECHOED_KEY.sub(r"\1.", text)
-    for secret in secrets:
-        if secret:
-            text = text.replace(secret, "***")
+    text = _ECHOED_KEY.sub(r"\1.", text[:_LONGEST_BODY])
+    for secret in sorted(secrets, key=len, reverse=True):
+        if words := _CONTROL.sub(" ", secret).split():
+            text = re.sub(r"[\s\x00-\x1f\x7f-\x9f]+".join(map(re.escape, words)), "***", text)
     text = _CONTROL.sub(" ", text).strip()
     return text if len(text) <= LONGEST_MESSAGE else text[:LONGEST_MESSAGE] + "…"
 
@@ -212,8 +215,9 @@ def _read(body: bytes) -> dict[str, str]:
     if text.startswith("{"):
         try:
             return _from_json(msgspec.json.decode(text))
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             return {"ErrorMessage": text}
+    text = text[:_LONGEST_BODY]
     if fields := {name: unescape(value) for name, value in _XML_FIELD.findall(text)}:
         fields.setdefault("ErrorMessage", fields.pop("message", ""))
         return fields
@@ -239,7 +243,7 @@ def _from_json(body: object) -> dict[str, str]:
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
     value = headers.get("Retry-After", "").strip()
-    if value.isdigit():
+    if value.isascii() and value.isdigit():
         return float(value)
     try:
         until = parsedate_to_datetime(value)

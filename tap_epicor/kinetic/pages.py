@@ -19,7 +19,7 @@ from tap_epicor.kinetic.errors import KineticError
 from tap_epicor.kinetic.order import BrokenOrder, check_rising, check_within, key_of, show
 from tap_epicor.kinetic.probes import REFUSALS, has_another
 from tap_epicor.kinetic.probes import count as total
-from tap_epicor.kinetic.query import Query, all_of, beyond
+from tap_epicor.kinetic.query import Query, all_of, as_many_as_fit, beyond
 from tap_epicor.kinetic.source import rows_of
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+ONE_PAGE = "In `streams`, name a `key` for this stream, or raise its `page_size` above its number of rows."
 STEPS_BACK = 5
 """Rows tried as a boundary before a filter is held to be broken: the last ones may have been deleted meanwhile."""
 
@@ -245,23 +246,33 @@ def _by_skip_in_order(
 
 
 def _by_skip(rows: Rows, plan: Plan, page_size: int) -> Iterator[Page]:
-    condition = all_of([rows.filter, _since(rows, plan)])
-    query = Query(condition, [part.name for part in plan.order], top=page_size, select=rows.select)
-    count, before, links = 0, None, set[str]()
-    answer = rows.ask(query)
+    """Order by all columns, since without an order the server may give a row twice and another one not at all."""
+    leading = [part.name for part in plan.order]
+    order = as_many_as_fit([*leading, *(name for name in rows.columns if name not in leading)])
+    query = Query(all_of([rows.filter, _since(rows, plan)]), order, top=page_size, select=rows.select)
+    try:
+        answer = rows.ask(query)
+    except REFUSALS as exc:
+        if order == leading:
+            raise
+        logger.info("%s: the server does not order by all columns (%s).", rows.source, exc.message)
+        order, query = leading, replace(query, orderby=leading)
+        answer = rows.ask(query)
+    received, before, links = 0, None, set[str]()
     while found := rows_of(answer, rows.path):
         if _same(before, found):
-            if count == total(replace(rows, filter=condition), count + 1):
-                logger.info("%s: the server ignores $skip; the first page held all %d rows.", rows.source, count)
-                return
+            _check_first_page_was_all(rows, query, received)
+            return
+        if before is not None and not order and not links:
             raise BrokenOrder(
-                f"the server ignores $skip: the page after row {count} is the one before it again",
+                f"the rows have no key and no order, so that those after the first {received} can't be told apart",
                 path=rows.path,
-                cure="In `streams`, name a `key` for this stream, or raise its `page_size` above its number of rows.",
+                cure=ONE_PAGE,
             )
         check_within(plan, found, rows.path)
-        count += len(found)
-        before = found
+        received += len(found)
+        # Whoever takes the page may change its rows.
+        before = [dict(row) for row in found]
         yield Page(found, None)
         link = answer.get(rows.kinetic.dialect.next_link)
         if link in links:
@@ -270,7 +281,18 @@ def _by_skip(rows: Rows, plan: Plan, page_size: int) -> Iterator[Page]:
             links.add(link)
             answer = rows.kinetic.follow(link, rows.path, company=rows.company)
         else:
-            answer = rows.ask(replace(query, skip=count))
+            answer = rows.ask(replace(query, skip=received))
+
+
+def _check_first_page_was_all(rows: Rows, query: Query, received: int) -> None:
+    if received == total(replace(rows, filter=query.filter), received + 1):
+        logger.info("%s: the server ignores $skip; the first page held all %d rows.", rows.source, received)
+        return
+    raise BrokenOrder(
+        f"the server ignores $skip: the page after row {received} is the one before it again",
+        path=rows.path,
+        cure=ONE_PAGE,
+    )
 
 
 def _since(rows: Rows, plan: Plan) -> str | None:

@@ -22,6 +22,9 @@ CURSORS: Final = (WHOLE_NUMBERS - {"Edm.Decimal"}) | MOMENTS
 """Types that a replication key may have."""
 
 
+_DAY = len("2024-01-31")
+
+
 @dataclass(frozen=True)
 class Part:
     """A column that rows are ordered by.
@@ -129,10 +132,13 @@ def parse_cursor_value(cursor: Part, value: object) -> Any:  # noqa: ANN401
     if cursor.type in WHOLE_NUMBERS:
         return int(str(value))
     text = str(value).strip()
-    datetime.fromisoformat(text)
+    date.fromisoformat(text[:10])
+    moment = datetime.fromisoformat(text)
+    if text[4:5] != "-" or text[7:8] != "-":
+        raise ValueError(f"{text!r} is no date of the form 2024-01-31")
     if cursor.type == "Edm.Date":
         return text[:10]
-    return text if "T" in text else f"{text[:10]}T00:00:00Z"
+    return moment.isoformat() if len(text) > _DAY and "T" not in text else text if "T" in text else f"{text}T00:00:00Z"
 
 
 def parts(names: Sequence[str], types: Mapping[str, str]) -> tuple[Part, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -53,6 +54,17 @@ class Query:
             return plain
         selecting = _join([*pairs, ("$select", ",".join(self.select))])
         return selecting if len(selecting) <= LONGEST_QUERY_STRING else plain
+
+
+def as_many_as_fit(columns: Sequence[str], longest: int = LONGEST_QUERY_STRING // 2) -> list[str]:
+    """Return the first of these columns, as many as an `$orderby` has room for.
+
+    Args:
+        columns: the columns.
+        longest: bytes at the most.
+    """
+    lengths = accumulate(len(quote(column)) + 1 for column in columns)
+    return [column for column, length in zip(columns, lengths, strict=True) if length <= longest]
 
 
 def beyond(key: Sequence[tuple[str, str]], *, inclusive: bool = False) -> str:

@@ -47,6 +47,7 @@ class Rows:
         filter: condition that all requests carry.
         parameters: parameters of a BAQ, name and value.
         select: the columns wanted; empty for all.
+        columns: columns to order by where there is no key.
     """
 
     kinetic: Kinetic
@@ -55,6 +56,7 @@ class Rows:
     filter: str | None = None
     parameters: Sequence[tuple[str, str]] = ()
     select: Sequence[str] = ()
+    columns: Sequence[str] = ()
 
     @property
     def path(self) -> str:

@@ -24,5 +24,8 @@ class Launch:
     user: str = switch("manager", "The account's name.")
     password: str = switch("manager", "The account's password.")
     api_key: str = switch("sandbox-key", "The API key that v2 wants.")
+    issuer: str = switch("", "An OpenID issuer, such as Entra ID's, whose access tokens are taken; none when empty.")
+    audience: str = switch("", "What the issuer's access tokens must be for.")
+    issuer_ca: str = switch("", "The file of authorities that vouch for the issuer's certificate.")
     first_revision: int = switch(FIRST_REVISION, "The least SysRevID of a new database.")
     switches: Switches = field(default_factory=Switches)

@@ -15,6 +15,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from tap_epicor.sandbox.app import Sandbox
+from tap_epicor.sandbox.bearers import Issuer
 from tap_epicor.sandbox.database import Database
 from tap_epicor.sandbox.signin import Account
 
@@ -49,7 +50,8 @@ def run(launch: Launch, ready: Callable[[Address], None]) -> None:
         port = sock.getsockname()[1]
         url = f"http://{launch.host}:{port}/{launch.instance}"
         address = Address(url, database.path, launch.user, launch.password, launch.api_key)
-        account = Account(launch.user, launch.password, launch.api_key)
+        issuer = Issuer(launch.issuer, launch.audience, launch.issuer_ca) if launch.issuer else None
+        account = Account(launch.user, launch.password, launch.api_key, issuer)
         sandbox = Sandbox(database, account, launch.switches, launch.instance, _Protocol.abort)
         config = uvicorn.Config(
             sandbox.application(),

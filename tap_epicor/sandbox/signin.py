@@ -19,6 +19,7 @@ from tap_epicor.sandbox.errors import UNAUTHORIZED, ServerError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tap_epicor.sandbox.bearers import Issuer
 
 _JWT_HEADER = base64.urlsafe_b64encode(b'{"typ":"JWT","alg":"HS256"}').rstrip(b"=").decode()
 
@@ -38,16 +39,18 @@ class Account:
         user: Its name.
         password: Its password.
         api_key: The key that v2 wants.
+        issuer: Whose access tokens are taken beside this server's own.
         secret: What tokens are signed with.
     """
 
     user: str
     password: str
     api_key: str
+    issuer: Issuer | None = None
     secret: bytes = field(default_factory=lambda: secrets.token_bytes(32))
 
     def check(self, authorization: str) -> None:
-        """Takes Basic, and Bearer with a token of this server.
+        """Takes Basic, and Bearer with a token of this server or of the issuer.
 
         Raises:
             ServerError: 401 for anything else.
@@ -55,7 +58,8 @@ class Account:
         scheme, _, credentials = authorization.partition(" ")
         if scheme.lower() == "basic" and _basic(credentials) == (self.user, self.password):
             return
-        if scheme.lower() == "bearer" and self._is_valid(credentials.strip()):
+        token = credentials.strip()
+        if scheme.lower() == "bearer" and (self._is_valid(token) or (self.issuer and self.issuer.vouches_for(token))):
             return
         raise _wrong_password()
 

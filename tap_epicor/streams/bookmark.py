@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ VALUE = "replication_key_value"
 KEY = "replication_key"
 CONDITION = "filter"
 RESUME = "resume"
+CURE = "Run the stream with --full-refresh, or mend the state."
 
 
 class BookmarkError(ValueError):
@@ -58,15 +59,19 @@ class Bookmark:
         value = self._state.get(VALUE)
         if value is None or self._cursor is None:
             return None
-        if self._cursor.type not in WHOLE_NUMBERS:
-            return str(value)
+        whole = self._cursor.type in WHOLE_NUMBERS
         try:
-            return int(value)
-        except ValueError as exc:
-            raise BookmarkError(
-                f"{self._name}: the state holds {value!r} as bookmark of {self._cursor.name}, which is a number. "
-                "Run the stream with --full-refresh, or mend the state.",
-            ) from exc
+            if whole and type(value) in (int, str):
+                return int(value)
+            if not whole and isinstance(value, str):
+                datetime.fromisoformat(value)
+                return value
+        except ValueError:
+            pass
+        raise BookmarkError(
+            f"{self._name}: the state holds {value!r} as bookmark of {self._cursor.name}, which is a "
+            f"{'number' if whole else 'date'}. {CURE}",
+        )
 
     def left_off(self, order: Sequence[Part]) -> tuple[tuple[Any, ...] | None, Any | None]:
         """Return where an interrupted read of everything left off, and the bookmark that it will end with.
@@ -77,6 +82,9 @@ class Bookmark:
         resume = self._state.get(RESUME)
         if not resume:
             return None, None
+        after = resume.get("after") if isinstance(resume, dict) else None
+        if not isinstance(after, list) or len(after) != len(resume.get("key") or ()):
+            raise BookmarkError(f"{self._name}: the state holds {resume!r} as the place where a read left off. {CURE}")
         if resume.get("key") != [part.name for part in order] or resume.get("cursor") != self._cursor_name:
             logger.warning("%s: its keys have changed since the interrupted read; it starts again.", self._name)
             self.restart()
@@ -125,7 +133,7 @@ class Bookmark:
         Args:
             value: the value.
         """
-        if self._cursor is None:
+        if self._cursor is None or value is None:
             return
         before = self.value
         if before is None or _later(value, before, self._cursor):
@@ -162,6 +170,12 @@ def _later(value: Any, before: Any, cursor: Part) -> bool:  # noqa: ANN401
     if cursor.type in WHOLE_NUMBERS:
         return int(value) > int(before)
     try:
-        return datetime.fromisoformat(str(value)) > datetime.fromisoformat(str(before))
-    except (ValueError, TypeError):
+        return _moment(value) > _moment(before)
+    except ValueError:
         return str(value) > str(before)
+
+
+def _moment(value: object) -> datetime:
+    """Return a moment; one without a zone counts as UTC, as it does in a `$filter`."""
+    moment = datetime.fromisoformat(str(value))
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

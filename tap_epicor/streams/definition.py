@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
+from itertools import chain, count
 from typing import TYPE_CHECKING, Any, Final
 
 from tap_epicor.checks import nearest
@@ -13,7 +14,7 @@ from tap_epicor.kinetic.source import Source
 from tap_epicor.streams.json_schema import json_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from tap_epicor.kinetic.metadata import Column
     from tap_epicor.settings import StreamSettings
@@ -86,19 +87,38 @@ def stream_name(source: Source) -> str:
     return f"{module}_{service.removesuffix('Svc')}_{source.name}".lower()
 
 
-def define(found: Found, settings: StreamSettings, *, has_company: bool) -> Definition:
+def unique_name(source: Source, taken: Collection[str]) -> str:
+    """Return the name of a source's stream, or a longer one where another stream has it.
+
+    Args:
+        source: the entity set or BAQ.
+        taken: the names of the streams before it.
+    """
+    whole = f"{source.service}_{source.name}".replace(".", "_").lower()
+    numbered = (f"{whole}_{number}" for number in count(2))
+    return next(name for name in chain([stream_name(source), whole], numbered) if name not in taken)
+
+
+def define(
+    found: Found,
+    settings: StreamSettings,
+    *,
+    has_company: bool,
+    name: str | None = None,
+) -> Definition:
     """Return the stream of an entity set or BAQ.
 
     Args:
         found: the source and the type of its rows.
         settings: what the configuration says of the stream.
         has_company: whether the configuration names companies.
+        name: the stream's name; that of its source where left out.
 
     Raises:
         DefinitionError: if the settings name a column that there is not.
     """
     available = {name: column for name, column in found.type.columns.items() if not _is_counter(found, name)}
-    name = stream_name(found.source)
+    name = name or stream_name(found.source)
     key = _key(found, settings)
     cursors = tuple(column for column in (REVISION, *_TIMESTAMPS) if _tracks(available.get(column)))
     replication_key = _replication_key(found, cursors, settings)
@@ -112,7 +132,7 @@ def define(found: Found, settings: StreamSettings, *, has_company: bool) -> Defi
             "it must be a whole number or a date.",
         )
     wanted = {*key, *([replication_key] if replication_key else []), *(settings.select or available)}
-    company_added = has_company and COMPANY not in available and (found.source.is_baq or not key)
+    company_added = has_company and COMPANY not in available and (found.source.is_baq or not found.type.key)
     schema = json_schema((column for column in available.values() if column.name in wanted), key)
     if company_added:
         schema["properties"] = {COMPANY: {"type": "string"}, **schema["properties"]}
@@ -146,7 +166,7 @@ def from_catalog(entry: Mapping[str, Any], settings: StreamSettings) -> Definiti
     name = str(entry.get("tap_stream_id"))
     root = _root_metadata(entry)
     carried = root.get(METADATA_KEY)
-    if not isinstance(carried, dict):
+    if not isinstance(carried, dict) or not {"service", "name", "columns", "types"} <= carried.keys():
         raise DefinitionError(f"{name}: the catalog entry was not made by this tap: run --discover again.")
     key = tuple(entry.get("key_properties") or root.get("table-key-properties") or ())
     replication_key = entry.get("replication_key") or root.get("replication-key") or None
@@ -171,17 +191,6 @@ def is_selected(entry: Mapping[str, Any]) -> bool:
     root = _root_metadata(entry)
     selected = root.get("selected")
     return bool(root.get("selected-by-default") if selected is None else selected)
-
-
-def without_clashes(definitions: Iterable[Definition]) -> list[Definition]:
-    """Return streams of which no two have the same name: the later one of two gets its service's whole name."""
-    named: dict[str, Definition] = {}
-    for definition in definitions:
-        if definition.name in named:
-            whole = f"{definition.source.service}_{definition.source.name}".replace(".", "_").lower()
-            definition = replace(definition, name=whole)  # noqa: PLW2901
-        named[definition.name] = definition
-    return list(named.values())
 
 
 def _is_counter(found: Found, name: str) -> bool:

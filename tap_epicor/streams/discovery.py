@@ -10,7 +10,7 @@ from tap_epicor.checks import nearest
 from tap_epicor.kinetic.catalogue import describe_baqs, describe_services, find_baqs, find_services
 from tap_epicor.kinetic.dialect import BAQ_SERVICE
 from tap_epicor.settings import as_list, stream_settings
-from tap_epicor.streams.definition import Definition, define, from_catalog, stream_name, without_clashes
+from tap_epicor.streams.definition import Definition, define, from_catalog, unique_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -33,12 +33,12 @@ def discover(config: Mapping[str, Any], kinetic: Kinetic) -> list[Definition]:
         DefinitionError: if the settings of a stream do not fit it.
     """
     companies = as_list(config.get("company"))
-    found = _find(config, kinetic, companies[0] if companies else "")
-    definitions = without_clashes(
-        define(one, stream_settings(config, stream_name(one.source)), has_company=bool(companies)) for one in found
-    )
-    _check_names(config, [definition.name for definition in definitions])
-    return definitions
+    named: dict[str, Definition] = {}
+    for one in _find(config, kinetic, companies[0] if companies else ""):
+        name = unique_name(one.source, named)
+        named[name] = define(one, stream_settings(config, name), has_company=bool(companies), name=name)
+    _check_names(config, named)
+    return list(named.values())
 
 
 def from_entries(config: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> list[Definition]:

@@ -189,12 +189,18 @@ class EpicorStream(Stream):
             self._settings.filter,
             self._settings.parameters,
             self._select(),
+            self._sortable(),
         )
 
     def _select(self) -> tuple[str, ...]:
         columns = [name for name in self.effective_schema["properties"] if self.mask.get(("properties", name), True)]
         wanted = tuple(name for name in columns if not (self._definition.company_added and name == COMPANY))
         return wanted if len(wanted) < self._definition.columns else ()
+
+    def _sortable(self) -> tuple[str, ...]:
+        properties = self.effective_schema["properties"]
+        own = (name for name in properties if not (self._definition.company_added and name == COMPANY))
+        return tuple(name for name in own if not {"object", "array"} & {*properties[name]["type"]})
 
     def _key(self) -> tuple[Part, ...]:
         names = self.primary_keys

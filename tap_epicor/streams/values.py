@@ -56,7 +56,7 @@ class Repair:
                     row[name] = self._integer(value, name, row)
             for name in self._numbers:
                 value = row.get(name)
-                if type(value) is str:
+                if type(value) is not int and type(value) is not Decimal and value is not None:
                     row[name] = self._number(value, name, row)
             row.update(self._added)
             yield row
@@ -72,13 +72,13 @@ class Repair:
             number = Decimal(str(value))
             if not isinstance(value, bool) and number == number.to_integral_value():
                 return int(number)
-        except InvalidOperation:
+        except (InvalidOperation, OverflowError):
             pass
         raise self._mismatch(value, name, row, "a whole number")
 
-    def _number(self, value: str, name: str, row: Mapping[str, Any]) -> Decimal:
+    def _number(self, value: object, name: str, row: Mapping[str, Any]) -> Decimal:
         try:
-            number = Decimal(value)
+            number = Decimal(str(value))
         except InvalidOperation:
             raise self._mismatch(value, name, row, "a number") from None
         if not number.is_finite():
@@ -86,5 +86,5 @@ class Repair:
         return number
 
     def _mismatch(self, value: object, name: str, row: Mapping[str, Any], wanted: str) -> ValueMismatch:
-        where = ", ".join(f"{column} {row.get(column)!r}" for column in self._key) or "no key"
+        where = ", ".join(f"{column} {self._added.get(column, row.get(column))!r}" for column in self._key) or "no key"
         return ValueMismatch(f"column {name} holds {value!r} in the row with {where}, where {wanted} was declared")

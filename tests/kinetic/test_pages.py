@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -61,7 +62,7 @@ class Table:
 
 def numbers(table: Table, plan: Plan, page_size: int = 10, source: str = "Erp.BO.ASvc") -> list[int]:
     with serving(table.answer) as server:
-        rows = Rows(client(server.url), Source(source, "As"), "EPIC06")
+        rows = Rows(client(server.url), Source(source, "As"), "EPIC06", columns=("Num",))
         return [row["Num"] for page in read(rows, plan, page_size) for row in page.rows]
 
 
@@ -156,6 +157,18 @@ def test_a_page_that_comes_again_is_an_error() -> None:
         numbers(table, make_plan(()), source="BaqSvc")
 
 
+def test_a_page_that_comes_again_is_noticed_though_its_rows_were_changed_by_their_reader() -> None:
+    table = Table(list(range(8)), ignores_skip=True)
+    with serving(table.answer) as server:
+        rows = Rows(client(server.url), Source("BaqSvc", "zTop"), "EPIC06")
+        count = 0
+        for page in islice(read(rows, make_plan(()), 10), 5):
+            count += len(page.rows)
+            for row in page.rows:
+                row["Company"] = "EPIC06"
+    assert count == 8
+
+
 @pytest.mark.parametrize("count", [1, 2, 8])
 def test_a_server_that_ignores_skip_is_right_when_the_first_page_held_all(count: int) -> None:
     table = Table(list(range(count)), ignores_skip=True)
@@ -204,6 +217,15 @@ def test_a_read_does_not_go_on_from_a_row_that_is_gone() -> None:
     table = Table([number for number in range(30) if number != 17])
     with pytest.raises(LostPlace, match="Num 17"):
         numbers(table, make_plan(KEY, after=(17,)))
+
+
+def test_rows_without_key_and_order_must_fit_one_page() -> None:
+    table = Table(list(range(12)))
+    with serving(table.answer) as server:
+        rows = Rows(client(server.url), Source("BaqSvc", "zTop"), "EPIC06")
+        assert sum(len(page.rows) for page in read(rows, make_plan(()), 20)) == 12
+        with pytest.raises(BrokenOrder, match="no key and no order"):
+            list(read(rows, make_plan(()), 10))
 
 
 def test_next_links_are_followed() -> None:

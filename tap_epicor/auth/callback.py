@@ -1,0 +1,122 @@
+"""The page that a browser comes back to: on this machine's loopback, for one answer."""
+
+from __future__ import annotations
+
+import html
+import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import parse_qsl, urlsplit
+
+from tap_epicor.auth.sign_in import SignInFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from urllib.parse import SplitResult
+
+    Answer = Mapping[str, str]
+
+LOOPBACK = ("localhost", "127.0.0.1")
+
+_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>tap-epicor: {title}</title>
+<style>body{{font:1.2em system-ui,sans-serif;max-width:34em;margin:15vh auto;padding:0 1em;color:#222}}
+h1{{font-size:1.5em;color:{color}}}</style><h1>{title}</h1><p>{text}</p></html>"""
+
+
+class CallbackPage:
+    """Listens for the answer to one consent.
+
+    Args:
+        url: the callback URL; its host must be this machine's loopback.
+        state: what the answer must repeat; others are turned away.
+        exchange: makes tokens of the answer; what it raises is shown in the browser, too.
+
+    Raises:
+        SignInFailed: if it can't be listened on.
+    """
+
+    def __init__(self, url: str, state: str, exchange: Callable[[Answer], Any]) -> None:
+        self._address = urlsplit(url)
+        self._state = state
+        self._exchange = exchange
+        self._tokens: Any = None
+        self._failure: Exception | None = None
+        self._server = _listen(self._address, self._answer)
+
+    def __enter__(self) -> Self:
+        """Listen."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Listen no more."""
+        self._server.server_close()
+
+    def wait(self, seconds: float) -> Any:  # noqa: ANN401
+        """Return the tokens that the answer brought.
+
+        Args:
+            seconds: how long to wait.
+
+        Raises:
+            SignInFailed: if no answer comes in time, or it brings none.
+        """
+        end = time.monotonic() + seconds
+        while self._tokens is None and self._failure is None:
+            self._server.timeout = max(0.0, end - time.monotonic())
+            if not self._server.timeout:
+                raise SignInFailed(
+                    f"nobody consented in the browser within {seconds:.0f} seconds",
+                    cure="Run `tap-epicor login` again; without a browser here, `tap-epicor login --device`.",
+                )
+            self._server.handle_request()
+        if self._failure:
+            raise self._failure
+        return self._tokens
+
+    def _answer(self, path: str) -> tuple[int, str]:
+        parts = urlsplit(path)
+        answer = dict(parse_qsl(parts.query))
+        if parts.path.rstrip("/") != self._address.path.rstrip("/") or not answer:
+            return 404, _page("There is nothing here", "This address waits for one answer only.", ok=False)
+        if answer.get("state") != self._state:
+            return 400, _page("Not the answer that was waited for", "It belongs to another sign-in.", ok=False)
+        try:
+            self._tokens = self._exchange(answer)
+        except Exception as exc:  # noqa: BLE001
+            self._failure = exc
+            return 200, _page("The sign-in did not work", str(exc), ok=False)
+        return 200, _page("You are signed in", "Close this window and go back to the terminal.", ok=True)
+
+
+def _listen(address: SplitResult, answer: Callable[[str], tuple[int, str]]) -> HTTPServer:
+    if address.scheme != "http" or address.hostname not in LOOPBACK:
+        raise SignInFailed(
+            f"`callback_url` {address.geturl()} is not on this machine",
+            cure="Use http://localhost and a port, or the commands of `tap-epicor oauth` for a web application.",
+        )
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, page = answer(self.path)
+            body = page.encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Connection", "close")
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing: the address holds the code."""
+
+    try:
+        return HTTPServer(("127.0.0.1", address.port or 80), Handler)
+    except OSError as exc:
+        raise SignInFailed(
+            f"`callback_url` {address.geturl()} can't be listened on: {exc.strerror}",
+            cure="End what holds the port, or choose another `callback_url` and add it to the app registration.",
+        ) from exc
+
+
+def _page(title: str, text: str, *, ok: bool) -> str:
+    return _PAGE.format(title=html.escape(title), text=html.escape(text), color="#17692f" if ok else "#a11")

@@ -1,0 +1,100 @@
+"""The page that the browser comes back to."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+from tap_epicor.auth.callback import CallbackPage
+from tap_epicor.auth.sign_in import SignInFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def exchange(answer: Mapping[str, str]) -> dict[str, str]:
+    if "error" in answer:
+        raise SignInFailed(f"{answer['error']}: <b>no</b>")
+    return {"access_token": answer["code"]}
+
+
+def visit(url: str, *queries: str) -> tuple[Any, list[requests.Response]]:
+    """Open these addresses one after the other, and return what the page made of them."""
+    pages: list[requests.Response] = []
+
+    def browse() -> None:
+        pages.extend(requests.get(url + query, timeout=5) for query in queries)
+
+    browser = threading.Thread(target=browse)
+    with CallbackPage(url, "right", exchange) as page:
+        browser.start()
+        try:
+            result: Any = page.wait(5)
+        except SignInFailed as exc:
+            result = exc
+    browser.join()
+    return result, pages
+
+
+def test_the_answer_becomes_tokens_and_a_plain_page() -> None:
+    tokens, pages = visit(f"http://localhost:{free_port()}", "/?code=abc&state=right")
+    assert tokens == {"access_token": "abc"}
+    assert "You are signed in" in pages[0].text
+
+
+def test_an_answer_to_another_sign_in_is_turned_away() -> None:
+    tokens, pages = visit(f"http://127.0.0.1:{free_port()}/callback", "?code=evil&state=wrong", "?code=abc&state=right")
+    assert tokens == {"access_token": "abc"}
+    assert pages[0].status_code == 400
+    assert "another sign-in" in pages[0].text
+
+
+def test_what_browsers_ask_for_besides_is_no_answer() -> None:
+    tokens, pages = visit(f"http://localhost:{free_port()}", "/favicon.ico", "/", "/?code=abc&state=right")
+    assert tokens == {"access_token": "abc"}
+    assert [page.status_code for page in pages] == [404, 404, 200]
+
+
+def test_a_refusal_is_shown_in_the_browser_and_told() -> None:
+    failure, pages = visit(f"http://localhost:{free_port()}", "/?error=access_denied&state=right")
+    assert isinstance(failure, SignInFailed)
+    assert "access_denied" in str(failure)
+    assert "The sign-in did not work" in pages[0].text
+    assert "<b>" not in pages[0].text
+
+
+def test_a_user_who_does_not_come_is_not_waited_for_forever() -> None:
+    with (
+        CallbackPage(f"http://localhost:{free_port()}", "right", exchange) as page,
+        pytest.raises(SignInFailed, match=r"within 0 seconds.*--device"),
+    ):
+        page.wait(0.2)
+
+
+def test_a_port_that_is_taken_is_told() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        url = f"http://localhost:{taken.getsockname()[1]}"
+        with pytest.raises(SignInFailed, match=r"can't be listened on.*choose another `callback_url`"):
+            CallbackPage(url, "right", exchange)
+
+
+@pytest.mark.parametrize("url", ["https://app.example.com/callback", "http://192.0.2.1:33333", "https://localhost:1"])
+def test_an_address_elsewhere_is_refused(url: str) -> None:
+    with pytest.raises(SignInFailed, match="not on this machine"):
+        CallbackPage(url, "right", exchange)
+
+
+def test_it_listens_on_the_loopback_alone() -> None:
+    with CallbackPage(f"http://localhost:{free_port()}", "right", exchange) as page:
+        assert page._server.server_address[0] == "127.0.0.1"

@@ -1,0 +1,341 @@
+"""Each way of signing in with Microsoft ends in rows."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import pytest
+
+from tests.auth import browser
+from tests.auth.provider import Provider, provider
+from tests.sandboxes import Sandbox, sandbox
+from tests.singer import Run, tap
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PLANTS = "erp_plant_plants"
+NEVER_AGAIN = "correct horse battery staple"
+
+
+@pytest.fixture(scope="module")
+def entra(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
+    with provider(tmp_path_factory.mktemp("provider")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def server(entra: Provider) -> Iterator[Sandbox]:
+    with sandbox(*entra.sandbox_flags, scale=60) as running:
+        yield running
+
+
+def settings(entra: Provider, server: Sandbox, folder: Path, client: str = "public", **more: Any) -> dict[str, Any]:
+    """Return a configuration that signs in as one of the provider's clients."""
+    credentials: dict[str, dict[str, Any]] = {
+        "public": {"oauth_client_id": entra.public_client},
+        "secret": {"oauth_client_id": entra.secret_client, "oauth_client_secret": entra.client_secret},
+        "certificate": {
+            "oauth_client_id": entra.certificate_client,
+            "oauth_jwt_cert_type": "PEMKEY_FILE",
+            "oauth_jwt_cert": str(folder / "both.pem"),
+        },
+    }
+    if client == "certificate":
+        (folder / "both.pem").write_text(Path(entra.certificate_key).read_text() + Path(entra.certificate).read_text())
+    config = {
+        **server.config(service="Erp.BO.PlantSvc"),
+        "auth_scheme": "AzureADOpenID",
+        "azure_authority": entra.authority,
+        "azure_tenant": entra.tenant,
+        "oauth_scope": entra.scope,
+        "oauth_settings_location": str(folder / "OAuthSettings.txt"),
+        "initiate_oauth": "REFRESH",
+        "ssl_ca": str(entra.ca_file),
+        **credentials[client],
+        **more,
+    }
+    return {name: value for name, value in config.items() if name not in {"user", "password"} and value is not None}
+
+
+def command(folder: Path, config: dict[str, Any], *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of the tap with a configuration file."""
+    path = folder / "command.json"
+    path.write_text(json.dumps(config))
+    line = [sys.executable, "-m", "tap_epicor", *words, "--config", str(path)]
+    return subprocess.run(line, capture_output=True, text=True, check=False, env={**os.environ, **environment})
+
+
+def consent(entra: Provider, folder: Path, config: dict[str, Any]) -> str:
+    """Make the address, let the user consent, and return the address that the browser ends at."""
+    made = command(folder, config, "oauth", "authorization-url")
+    assert made.returncode == 0, made.stderr
+    return entra.approve(json.loads(made.stdout)["URL"])
+
+
+def rows(run: Run) -> int:
+    assert run.code == 0, run.log
+    return len(run.rows[PLANTS])
+
+
+@pytest.mark.parametrize("client", ["secret", "certificate"])
+def test_an_app_signs_in_as_itself(entra: Provider, server: Sandbox, tmp_path: Path, client: str) -> None:
+    more = {"auth_scheme": "AzureServicePrincipal", "oauth_scope": entra.app_scope, "initiate_oauth": None}
+    assert rows(tap(tmp_path, settings(entra, server, tmp_path, client, **more))) > 0
+
+
+@pytest.mark.parametrize("client", ["public", "secret", "certificate"])
+def test_two_commands_make_a_consent_that_runs_use(
+    entra: Provider,
+    server: Sandbox,
+    tmp_path: Path,
+    client: str,
+) -> None:
+    config = settings(entra, server, tmp_path, client)
+    ended = consent(entra, tmp_path, config)
+    done = command(tmp_path, config, "oauth", "access-token", "--verifier", ended)
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert set(answer) == {"OAuthAccessToken", "OAuthRefreshToken", "ExpiresIn"}
+    assert all(answer.values())
+    assert rows(tap(tmp_path, config)) > 0
+
+
+def test_the_refresh_command_gives_other_tokens(entra: Provider, server: Sandbox, tmp_path: Path) -> None:
+    config = settings(entra, server, tmp_path)
+    first = command(tmp_path, config, "oauth", "access-token", "--verifier", consent(entra, tmp_path, config))
+    second = command(tmp_path, config, "oauth", "refresh-token")
+    assert second.returncode == 0, second.stderr
+    assert json.loads(first.stdout)["OAuthAccessToken"] != json.loads(second.stdout)["OAuthAccessToken"]
+
+
+@pytest.mark.parametrize("form", ["the whole address", "the bare code"])
+def test_a_verifier_in_the_settings_is_used_once(
+    entra: Provider,
+    server: Sandbox,
+    tmp_path: Path,
+    form: str,
+) -> None:
+    ended = consent(entra, tmp_path, settings(entra, server, tmp_path, initiate_oauth="OFF"))
+    code = re.search(r"code=([^&]+)", ended)
+    assert code
+    config = settings(entra, server, tmp_path, oauth_verifier=ended if form == "the whole address" else code[1])
+    assert rows(tap(tmp_path, config)) > 0
+    assert rows(tap(tmp_path, config)) > 0
+
+
+def test_a_verifier_that_was_used_elsewhere_is_told(entra: Provider, server: Sandbox, tmp_path: Path) -> None:
+    config = settings(entra, server, tmp_path)
+    ended = consent(entra, tmp_path, config)
+    before = (tmp_path / "OAuthSettings.txt").read_bytes()
+    assert command(tmp_path, config, "oauth", "access-token", "--verifier", ended).returncode == 0
+    (tmp_path / "OAuthSettings.txt").write_bytes(before)
+    run = tap(tmp_path, {**config, "oauth_verifier": ended})
+    assert run.code == 1
+    assert "invalid_grant" in run.log
+    assert "run `tap-epicor login`" in run.log
+    assert "Traceback" not in run.log
+
+
+def test_a_refresh_token_in_the_settings_is_replaced_and_kept(
+    entra: Provider,
+    server: Sandbox,
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "one").mkdir()
+    first = settings(entra, server, tmp_path / "one")
+    made = command(tmp_path, first, "oauth", "access-token", "--verifier", consent(entra, tmp_path, first))
+    token = json.loads(made.stdout)["OAuthRefreshToken"]
+    config = settings(entra, server, tmp_path, oauth_refresh_token=token)
+    assert rows(tap(tmp_path, config)) > 0
+    assert rows(tap(tmp_path, config)) > 0
+
+
+def test_nobody_signed_in_is_told_with_the_command_to_type(entra: Provider, server: Sandbox, tmp_path: Path) -> None:
+    run = tap(tmp_path, settings(entra, server, tmp_path, initiate_oauth="GETANDREFRESH"))
+    assert run.code == 1
+    assert "nobody has signed in yet" in run.log
+    assert "Run `tap-epicor login`" in run.log
+
+
+def test_a_file_with_a_passphrase_works_on_another_machine(entra: Provider, server: Sandbox, tmp_path: Path) -> None:
+    (tmp_path / "desktop").mkdir()
+    (tmp_path / "server").mkdir()
+    desktop = settings(entra, server, tmp_path / "desktop", oauth_settings_key=NEVER_AGAIN)
+    ended = consent(entra, tmp_path, desktop)
+    assert command(tmp_path, desktop, "oauth", "access-token", "--verifier", ended).returncode == 0
+    content = (tmp_path / "desktop" / "OAuthSettings.txt").read_bytes()
+    (tmp_path / "server" / "OAuthSettings.txt").write_bytes(content)
+    headless = settings(entra, server, tmp_path / "server", oauth_settings_key=NEVER_AGAIN)
+    assert rows(tap(tmp_path, headless)) > 0
+
+
+def test_a_device_code_is_shown_and_waited_for(entra: Provider, server: Sandbox, tmp_path: Path) -> None:
+    config = settings(entra, server, tmp_path)
+    (tmp_path / "command.json").write_text(json.dumps(config))
+    line = [sys.executable, "-m", "tap_epicor", "login", "--device", "--config", str(tmp_path / "command.json")]
+    with subprocess.Popen(line, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr
+        said = next(text for text in process.stderr if "code" in text)
+        address, code = re.search(r"(https://\S+)", said), re.search(r"\b([A-Z0-9]{4}-?[A-Z0-9]{4,5})\b", said)
+        assert address
+        assert code
+        entra.approve_device(address[1], code[1])
+        assert "You are signed in" in process.stderr.read()
+    assert rows(tap(tmp_path, config)) > 0
+
+
+def test_a_ready_token_is_enough_until_it_ends(entra: Provider, server: Sandbox, tmp_path: Path) -> None:
+    config = settings(entra, server, tmp_path)
+    made = command(tmp_path, config, "oauth", "access-token", "--verifier", consent(entra, tmp_path, config))
+    alone: dict[str, Any] = {"initiate_oauth": "OFF", "oauth_client_id": None, "oauth_scope": None}
+    ready = settings(entra, server, tmp_path, **alone, oauth_access_token=json.loads(made.stdout)["OAuthAccessToken"])
+    assert rows(tap(tmp_path, ready)) > 0
+    claims = base64.urlsafe_b64encode(json.dumps({"exp": str(int(time.time()) - 5)}).encode()).decode().rstrip("=")
+    ended = tap(tmp_path, {**ready, "oauth_access_token": f"e30.{claims}.x"})
+    assert ended.code == 1
+    assert "`oauth_access_token` has ended" in ended.log
+
+
+def test_a_wrong_secret_is_told(entra: Provider, server: Sandbox, tmp_path: Path) -> None:
+    more = {"auth_scheme": "AzureServicePrincipal", "oauth_scope": entra.app_scope, "initiate_oauth": None}
+    run = tap(tmp_path, settings(entra, server, tmp_path, "secret", **more, oauth_client_secret="not-the-secret"))
+    assert run.code == 1
+    assert "Check `oauth_client_secret`" in run.log
+    assert "not-the-secret" not in run.log
+
+
+def test_show_tells_what_is_kept_without_secrets(entra: Provider, server: Sandbox, tmp_path: Path) -> None:
+    config = settings(entra, server, tmp_path)
+    made = command(tmp_path, config, "oauth", "access-token", "--verifier", consent(entra, tmp_path, config))
+    shown = command(tmp_path, config, "oauth", "show")
+    assert shown.returncode == 0, shown.stderr
+    for text in (str(tmp_path / "OAuthSettings.txt"), entra.user, "renewed by itself: yes", entra.scope):
+        assert text in shown.stdout
+    for secret in json.loads(made.stdout).values():
+        assert str(secret) not in shown.stdout.replace("ends:", "") or isinstance(secret, int)
+
+
+def test_a_sync_outlives_its_tokens_and_an_outage(tmp_path: Path) -> None:
+    with (
+        provider(tmp_path, access_seconds=4) as entra,
+        sandbox(*entra.sandbox_flags, "--latency-ms", "150", scale=600) as server,
+    ):
+        more: dict[str, Any] = {
+            "service": "Erp.BO.PartTranSvc",
+            "page_size": 10,
+            "company": "EPIC06",
+            "completeness": "off",
+        }
+        config = settings(entra, server, tmp_path, **more)
+        made = command(tmp_path, config, "oauth", "access-token", "--verifier", consent(entra, tmp_path, config))
+        assert made.returncode == 0, made.stderr
+        outage = threading.Timer(3, entra.stop)
+        recovery = threading.Timer(7, entra.start)
+        outage.start()
+        recovery.start()
+        run = tap(tmp_path, config)
+        recovery.join()
+        assert run.code == 0, run.log
+        numbers = [row["TranNum"] for row in run.rows["erp_parttran_parttrans"]]
+        assert len(numbers) == len(set(numbers)) > 200
+        assert "the sign-in service does not answer" in run.log
+        assert entra.sign_ins() == 1
+
+
+def test_eight_runs_that_renew_at_once_lose_no_token(tmp_path: Path) -> None:
+    with provider(tmp_path, access_seconds=60) as entra, sandbox(*entra.sandbox_flags, scale=60) as server:
+        config = settings(entra, server, tmp_path)
+        made = command(tmp_path, config, "oauth", "access-token", "--verifier", consent(entra, tmp_path, config))
+        assert made.returncode == 0, made.stderr
+        folders = [tmp_path / f"run{number}" for number in range(8)]
+        ended: list[Run] = []
+        for folder in folders:
+            folder.mkdir()
+        threads = [threading.Thread(target=lambda one=one: ended.append(tap(one, config))) for one in folders]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert [run.code for run in ended] == [0] * 8, "\n".join(run.log[-500:] for run in ended)
+        assert entra.sign_ins() == 1
+        assert rows(tap(tmp_path, config)) > 0
+
+
+@pytest.mark.skipif(browser.CHROMIUM is None, reason="no Chromium here")
+@pytest.mark.parametrize("answer", ["accept", "deny"])
+def test_a_real_browser_signs_in(entra: Provider, server: Sandbox, tmp_path: Path, answer: str) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    picture = tmp_path / f"{answer}.png"
+    config = settings(entra, server, tmp_path, callback_url=f"http://localhost:{port}")
+    done = command(tmp_path, config, "login", **browser.as_browser(picture, answer=answer))
+    for _ in range(100):
+        if picture.with_suffix(".txt").exists():
+            break
+        time.sleep(0.1)
+    page = picture.with_suffix(".txt").read_text()
+    if answer == "accept":
+        assert done.returncode == 0, done.stderr
+        assert "You are signed in" in page
+        assert rows(tap(tmp_path, config)) > 0
+    else:
+        assert done.returncode == 1
+        assert "access_denied" in done.stderr
+        assert "The sign-in did not work" in page
+        assert "Traceback" not in done.stderr
+
+
+def test_no_secret_reaches_any_output(entra: Provider, server: Sandbox, tmp_path: Path) -> None:
+    """Run each command and a failure of each kind at debug level, and search all that they wrote."""
+    debug = {"TAP_EPICOR_LOGLEVEL": "DEBUG", "LOGLEVEL": "DEBUG"}
+    config = settings(entra, server, tmp_path, "secret", oauth_settings_key=NEVER_AGAIN)
+    ended = consent(entra, tmp_path, config)
+    code = re.search(r"code=([^&]+)", ended)
+    assert code
+    made = command(tmp_path, config, "oauth", "access-token", "--verifier", ended, **debug)
+    tokens = json.loads(made.stdout)
+    verifier = {**config, "oauth_verifier": ended, "oauth_settings_location": str(tmp_path / "other.txt")}
+    bad = {**config, "oauth_client_secret": "a-wrong-secret-7", "oauth_settings_location": str(tmp_path / "third.txt")}
+    outputs = [
+        made.stderr,
+        *(
+            done.stdout + done.stderr
+            for done in (
+                command(tmp_path, config, "oauth", "show", **debug),
+                command(tmp_path, config, "--discover", **debug),
+                command(tmp_path, config, "--test", **debug),
+                command(tmp_path, {**config, "api_key": "a-wrong-key-7"}, "--test", **debug),
+                command(tmp_path, {**config, "oauth_settings_key": "a-wrong-key-8"}, "--test", **debug),
+                command(tmp_path, verifier, "--test", **debug),
+                command(tmp_path, {**bad, "oauth_refresh_token": "a-wrong-token-7"}, "--test", **debug),
+            )
+        ),
+    ]
+    secrets = [
+        NEVER_AGAIN,
+        entra.client_secret,
+        server.api_key,
+        tokens["OAuthAccessToken"],
+        tokens["OAuthRefreshToken"],
+        code[1],
+        "a-wrong-secret-7",
+        "a-wrong-key-7",
+        "a-wrong-key-8",
+        "a-wrong-token-7",
+    ]
+    for secret in secrets:
+        for form in (secret, quote(secret, safe=""), base64.b64encode(secret.encode()).decode().rstrip("=")):
+            assert not any(form in output for output in outputs), f"{form[:6]}… is in an output"
