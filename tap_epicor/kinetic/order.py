@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,19 @@ if TYPE_CHECKING:
     from tap_epicor.kinetic.plan import Part, Plan
 
 Key = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Page:
+    """Rows that came together.
+
+    Attributes:
+        rows: the rows, each one new.
+        last: the values of the last row that the next page goes on from; None when read by `$skip`.
+    """
+
+    rows: list[dict[str, Any]]
+    last: Key | None
 
 
 class BrokenOrder(KineticError):

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 REVISION: Final = "SysRevID"
 """SQL Server's rowversion: unique in the database, rises with every write."""
@@ -50,6 +50,7 @@ class Plan:
         inclusive: whether rows with the value `since` itself are wanted too.
         after: values of `order` in the last row that an interrupted read has written.
         why: the choice, in a sentence for people.
+        unique: whether no two rows have the same values in `order`.
     """
 
     order: tuple[Part, ...]
@@ -59,6 +60,17 @@ class Plan:
     since: Any = None
     inclusive: bool = True
     after: tuple[Any, ...] | None = None
+    unique: bool = True
+
+    def condition(self, literal: Callable[[str, object], str]) -> str | None:
+        """Return the filter that leaves out what did not change; None where everything is wanted.
+
+        Args:
+            literal: writes a value of an Edm type as `$filter` has it.
+        """
+        if self.cursor is None:
+            return None
+        return f"{self.cursor.name} ge {literal(self.cursor.type, self.since)}"
 
 
 def make_plan(
@@ -161,7 +173,7 @@ def _changes(key: tuple[Part, ...], cursor: Part, since: Any) -> Plan:  # noqa: 
     if seekable(key):
         order = (cursor, *(part for part in key if part.name != cursor.name))
         return Plan(order, seeks=True, cursor=cursor, since=since, why=f"{what}, by {_names(order)}")
-    return Plan((cursor,), seeks=False, cursor=cursor, since=since, why=f"{what}, by $skip, since it has no key")
+    return Plan((cursor,), seeks=False, cursor=cursor, since=since, unique=False, why=f"{what}, by $skip: no key")
 
 
 def _names(order: Sequence[Part]) -> str:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tap_epicor.kinetic.dialect import BAQ_SERVICE
 from tap_epicor.kinetic.errors import UnreadableAnswer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from tap_epicor.kinetic.client import Kinetic
     from tap_epicor.kinetic.query import Query
+
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,17 @@ class Rows:
     def literal(self, edm_type: str, value: object) -> str:
         """Return a value as it is written in `$filter`."""
         return self.kinetic.dialect.literal(edm_type, value)
+
+
+def not_just_once(ask: Callable[[], Answer], rows: Callable[[Answer], Any] = lambda answer: answer) -> Answer:
+    """Return an answer; one without rows is asked for again, since it would end a read or make it empty.
+
+    Args:
+        ask: asks the server.
+        rows: takes the rows out of an answer.
+    """
+    answer = ask()
+    return answer if rows(answer) else ask()
 
 
 def rows_of(answer: dict[str, Any], path: str) -> list[dict[str, Any]]:

@@ -219,22 +219,86 @@ def test_a_read_does_not_go_on_from_a_row_that_is_gone() -> None:
         numbers(table, make_plan(KEY, after=(17,)))
 
 
-def test_rows_without_key_and_order_must_fit_one_page() -> None:
-    table = Table(list(range(12)))
-    with serving(table.answer) as server:
+def test_rows_that_come_in_another_order_later_are_an_error() -> None:
+    def answer(request: Request) -> Reply:
+        rows = [{"Num": number} for number in range(12)]
+        skip = int(request.options.get("$skip", 0))
+        if skip == 0:
+            rows.reverse()
+        return Reply({"value": rows[skip : skip + int(request.options["$top"])]})
+
+    with serving(answer) as server:
         rows = Rows(client(server.url), Source("BaqSvc", "zTop"), "EPIC06")
-        assert sum(len(page.rows) for page in read(rows, make_plan(()), 20)) == 12
-        with pytest.raises(BrokenOrder, match="no key and no order"):
-            list(read(rows, make_plan(()), 10))
+        with pytest.raises(BrokenOrder, match="rows moved while reading"):
+            list(read(rows, make_plan(()), 5))
+
+
+def test_rows_without_a_key_are_ordered_by_all_columns() -> None:
+    table = Table(list(range(12)))
+    asked: list[str] = []
+
+    def answer(request: Request) -> Reply:
+        asked.append(request.options["$orderby"])
+        return table.answer(request)
+
+    with serving(answer) as server:
+        rows = Rows(client(server.url), Source("BaqSvc", "zTop"), "EPIC06", columns=("Name", "Num"))
+        assert sum(len(page.rows) for page in read(rows, make_plan(()), 5)) == 12
+    assert set(asked) == {"Name,Num"}
+
+
+@pytest.mark.parametrize("plan", [make_plan(KEY), make_plan(KEY, REVISION, since=-1), make_plan(())])
+@pytest.mark.parametrize("empty", [1, 2, 3, 4])
+def test_one_empty_answer_loses_nothing(plan: Plan, empty: int) -> None:
+    table = Table(list(range(25)), before=lambda number: Reply({"value": []}) if number == empty else None)
+    assert numbers(table, plan) == list(range(25))
+
+
+@pytest.mark.parametrize("fault", ["ignores_filter", "refuses_filter"])
+@pytest.mark.parametrize("most", [7, 5000])
+def test_a_server_that_ignores_filter_and_skip_is_not_believed(fault: str, most: int) -> None:
+    table = Table(list(range(95)), ignores_skip=True, most=most, **{fault: True})
+    with pytest.raises(BrokenOrder, match=r"ignores \$skip"):
+        numbers(table, make_plan(KEY))
+
+
+def test_a_count_of_the_page_alone_proves_nothing() -> None:
+    def answer(request: Request) -> Reply:
+        rows = [{"Num": number} for number in range(min(10, int(request.options["$top"])))]
+        return Reply({"value": rows, "@odata.count": len(rows)})
+
+    with serving(answer) as server:
+        rows = Rows(client(server.url), Source("BaqSvc", "zTop"), "EPIC06", columns=("Num",))
+        with pytest.raises(BrokenOrder, match=r"ignores \$skip"):
+            list(read(rows, make_plan(()), 50))
+
+
+def test_a_revision_that_stands_twice_is_an_error_even_across_pages() -> None:
+    revisions = [1, 2, 2, 3]
+
+    def answer(request: Request) -> Reply:
+        sign, least = re.findall(r"SysRevID (ge|gt) (-?\d+)", request.options["$filter"])[0]
+        found = [one for one in revisions if one > int(least) or (sign == "ge" and one == int(least))]
+        return Reply({"value": [{"SysRevID": one} for one in found[: int(request.options["$top"])]]})
+
+    with serving(answer) as server:
+        rows = Rows(client(server.url), Source("Erp.BO.ASvc", "As"), "EPIC06")
+        with pytest.raises(BrokenOrder, match="SysRevID 2 comes twice"):
+            list(read(rows, make_plan(KEY, REVISION, since=0), 2))
 
 
 def test_next_links_are_followed() -> None:
     pages = {
         None: {"value": [{"Num": 1}, {"Num": 2}], "@odata.nextLink": "As?%24skiptoken=a"},
-        "a": {"value": [{"Num": 3}], "@odata.nextLink": "As?%24skiptoken=b"},
-        "b": {"value": []},
+        "a": {"value": [], "@odata.nextLink": "As?%24skiptoken=b"},
+        "b": {"value": [{"Num": 3}]},
+        "after": {"value": [{"Num": 3}]},
     }
-    with serving(lambda request: Reply(pages[request.options.get("$skiptoken")])) as server:
+
+    def answer(request: Request) -> Reply:
+        return Reply(pages["after" if "$skip" in request.options else request.options.get("$skiptoken")])
+
+    with serving(answer) as server:
         rows = Rows(client(server.url), Source("Erp.BO.ASvc", "As"), "EPIC06")
         found = [row["Num"] for page in read(rows, make_plan(()), 10) for row in page.rows]
     assert found == [1, 2, 3]
