@@ -9,11 +9,12 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from tap_epicor.kinetic.plan import WHOLE_NUMBERS
+from tap_epicor.kinetic.plan import WHOLE_NUMBERS, less_overlap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,11 +27,30 @@ VALUE = "replication_key_value"
 KEY = "replication_key"
 CONDITION = "filter"
 RESUME = "resume"
+NEAR_REVISIONS = 10_000
+NEAR_DAYS = 1
 CURE = "Run the stream with --full-refresh, or mend the state."
 
 
 class BookmarkError(ValueError):
     """A bookmark that can't be understood."""
+
+
+@dataclass(frozen=True)
+class Left:
+    """How far a read of everything has come.
+
+    Attributes:
+        after: values of the key in the last row that was written; None before the first.
+        high: the bookmark that the read will end with; None for none.
+        received: rows that have come.
+        counted: rows that the server counted before the read; None where it did not.
+    """
+
+    after: tuple[Any, ...] | None
+    high: Any | None
+    received: int = 0
+    counted: int | None = None
 
 
 class Bookmark:
@@ -56,7 +76,9 @@ class Bookmark:
     @property
     def value(self) -> Any | None:  # noqa: ANN401
         """Value of the cursor up to which all rows were written; None where there is none."""
-        value = self._state.get(VALUE)
+        return self._understood(self._state.get(VALUE))
+
+    def _understood(self, value: Any) -> Any | None:  # noqa: ANN401
         if value is None or self._cursor is None:
             return None
         whole = self._cursor.type in WHOLE_NUMBERS
@@ -73,43 +95,63 @@ class Bookmark:
             f"{'number' if whole else 'date'}. {CURE}",
         )
 
-    def left_off(self, order: Sequence[Part]) -> tuple[tuple[Any, ...] | None, Any | None]:
-        """Return where an interrupted read of everything left off, and the bookmark that it will end with.
+    def is_far_above(self, highest: Any | None) -> bool:  # noqa: ANN401
+        """Return whether the bookmark can't be of this database, which was restored or copied.
+
+        Args:
+            highest: the highest value of the cursor in the database; None where it has none. It may be a little lower
+                where rows were deleted.
+        """
+        if highest is None or self._cursor is None or self.value is None:
+            return False
+        return _later(less_overlap(self._cursor, self.value, NEAR_REVISIONS, NEAR_DAYS), highest, self._cursor)
+
+    def left_off(self, order: Sequence[Part]) -> Left | None:
+        """Return where an interrupted read of everything left off; None where there was none.
 
         Args:
             order: the columns that it would go on by.
+
+        Raises:
+            BookmarkError: if the state does not say so in a way that can be understood.
         """
         resume = self._state.get(RESUME)
         if not resume:
-            return None, None
+            return None
         after = resume.get("after") if isinstance(resume, dict) else None
         if not isinstance(after, list) or len(after) != len(resume.get("key") or ()):
             raise BookmarkError(f"{self._name}: the state holds {resume!r} as the place where a read left off. {CURE}")
         if resume.get("key") != [part.name for part in order] or resume.get("cursor") != self._cursor_name:
             logger.warning("%s: its keys have changed since the interrupted read; it starts again.", self._name)
             self.restart()
-            return None, None
-        after = tuple(
-            Decimal(value) if part.type == "Edm.Decimal" else value
-            for part, value in zip(order, resume["after"], strict=True)
+            return None
+        values = (
+            Decimal(value) if part.type == "Edm.Decimal" else value for part, value in zip(order, after, strict=True)
         )
-        return after, resume.get("high")
+        high = self._understood(resume.get("high"))
+        return Left(tuple(values), high, int(resume.get("received", 0)), resume.get("counted"))
 
-    def left_at(self, order: Sequence[Part], after: tuple[Any, ...], high: Any | None) -> None:  # noqa: ANN401
-        """Remember that a read of everything has written all rows up to this one.
+    def left_at(self, order: Sequence[Part], left: Left) -> None:
+        """Remember how far a read of everything has come.
 
         Args:
             order: the columns that it goes on by.
-            after: their values in the row.
-            high: the bookmark that the read will end with.
+            left: where it stands; all rows up to there were written.
         """
         self._state[RESUME] = {
             "key": [part.name for part in order],
-            "after": [str(value) if isinstance(value, Decimal) else value for value in after],
+            "after": [str(value) if isinstance(value, Decimal) else value for value in left.after or ()],
             "cursor": self._cursor_name,
-            "high": high,
+            "high": left.high,
+            "received": left.received,
+            "counted": left.counted,
         }
         self._remember_condition()
+
+    def forget(self) -> None:
+        """Forget how far the stream has come."""
+        for name in (VALUE, KEY, CONDITION, RESUME):
+            self._state.pop(name, None)
 
     def restart(self) -> None:
         """Forget an interrupted read of everything."""
@@ -162,8 +204,7 @@ class Bookmark:
 
     def _forget(self, why: str) -> None:
         logger.warning("%s: %s, so that everything is read again.", self._name, why)
-        for name in (VALUE, KEY, CONDITION, RESUME):
-            self._state.pop(name, None)
+        self.forget()
 
 
 def _later(value: Any, before: Any, cursor: Part) -> bool:  # noqa: ANN401

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.helpers.conform import TypeConformanceLevel
@@ -10,11 +10,12 @@ from singer_sdk.singerlib.catalog import StreamMetadata
 from singer_sdk.streams import Stream
 
 from tap_epicor.kinetic.errors import KineticError
+from tap_epicor.kinetic.order import BrokenOrder
 from tap_epicor.kinetic.pages import LostPlace, read
 from tap_epicor.kinetic.plan import Part, less_overlap, make_plan, parse_cursor_value, parts
-from tap_epicor.kinetic.probes import count, highest_to_track
+from tap_epicor.kinetic.probes import count, highest, highest_to_track
 from tap_epicor.kinetic.source import Rows
-from tap_epicor.streams.bookmark import Bookmark
+from tap_epicor.streams.bookmark import Bookmark, Left
 from tap_epicor.streams.definition import COMPANY, COUNTER
 from tap_epicor.streams.parameters import check_parameters
 from tap_epicor.streams.values import Repair
@@ -69,6 +70,9 @@ class EpicorStream(Stream):
         self._kinetic = kinetic
         self._companies: Sequence[str] = tap.companies
         self._unknown: set[str] = set()
+        self._untrackable: set[str] = set()
+        self._incomplete = False
+        self._highest_left: Any = None
         self.primary_keys = list(definition.key)
         self.replication_key = definition.replication_key
         self.selected_by_default = definition.selected
@@ -116,54 +120,72 @@ class EpicorStream(Stream):
         rows = self._rows(company)
         cursor = self._cursor()
         bookmark = Bookmark(self.get_context_state(context), cursor, self._condition(), f"{self.name} ({company})")
-        since = self._since(cursor, bookmark)
-        if cursor and since is not None:
-            yield from self._changes(rows, bookmark, cursor, since)
-        else:
+        since = self._since(cursor, bookmark, rows)
+        if cursor is None or since is None:
+            yield from self._everything(rows, bookmark, cursor)
+            return
+        yield from self._changes(rows, bookmark, cursor, since)
+        if bookmark.is_far_above(self._highest_left):
+            self.logger.warning(
+                "%s (%s): no row has a %s near the bookmark %s: the database was restored or copied, or rows were "
+                "deleted. The stream is read anew.",
+                self.name,
+                company,
+                cursor.name,
+                bookmark.value,
+            )
+            bookmark.forget()
             yield from self._everything(rows, bookmark, cursor)
 
     def _changes(self, rows: Rows, bookmark: Bookmark, cursor: Part, since: Any) -> Iterator[Record]:  # noqa: ANN401
         plan = make_plan(self._key(), cursor, since=since)
         self._say(plan, rows)
-        values: list[Any] = []
+        last = None
         for page in self._pages(rows, plan):
+            last = page.rows[-1][cursor.name]
             yield from self._repaired(page, rows)
-            if page.last is None:
-                values += [row[cursor.name] for row in page.rows[-1:]]
-            else:
-                bookmark.advance(page.last[0])
+            if page.last is not None:
+                bookmark.advance(last)
                 self._write_state_now()
-        for value in values:
-            bookmark.advance(value)
+        self._highest_left = highest(rows, cursor) if last is None and bookmark.value is not None else None
+        bookmark.advance(last)
         self._write_state_now()
 
     def _everything(self, rows: Rows, bookmark: Bookmark, cursor: Part | None) -> Iterator[Record]:
         key = self._key()
-        after, high = bookmark.left_off(key) if self._resumes() else (None, None)
-        reason = None
-        if after is None and cursor:
-            high, reason = highest_to_track(rows, cursor)
-        if reason:
-            self.logger.warning("%s: changes can't be tracked: %s. It is read whole each time.", self.name, reason)
-        before = self._counted(rows) if after is None else None
-        plan = make_plan(key, after=after, filters=reason is None)
+        left = bookmark.left_off(key) if self._resumes() else None
+        if left is None:
+            high = self._trackable(rows, cursor)
+            left = Left(after=None, high=high, received=0, counted=self._counted(rows))
+        plan = make_plan(key, after=left.after, filters=cursor is None or cursor.name not in self._untrackable)
         self._say(plan, rows)
-        received = 0
+        received = left.received
         try:
             for page in self._pages(rows, plan):
                 yield from self._repaired(page, rows)
                 received += len(page.rows)
                 if page.last is not None and self._resumes():
-                    bookmark.left_at(plan.order, page.last, high)
+                    bookmark.left_at(plan.order, replace(left, after=page.last, received=received))
                     self._write_state_now()
         except LostPlace as exc:
             self.logger.warning("%s The stream is read from the beginning.", exc)
             bookmark.restart()
             yield from self._everything(rows, bookmark, cursor)
             return
-        self._check_complete(rows, before, received)
-        bookmark.finish(high)
+        whole = self._is_whole(rows, bookmark, left, received)
+        bookmark.finish(left.high if whole else None)
+        self._incomplete |= not whole
         self._write_state_now()
+
+    def _trackable(self, rows: Rows, cursor: Part | None) -> Any | None:  # noqa: ANN401
+        """Return the highest value of the cursor; None where there is none, or changes can't be tracked by it."""
+        if cursor is None:
+            return None
+        value, reason = highest_to_track(rows, cursor)
+        if reason:
+            self._untrackable.add(cursor.name)
+            self.logger.warning("%s: changes can't be tracked: %s. It is read whole each time.", self.name, reason)
+        return value
 
     def _pages(self, rows: Rows, plan: Plan) -> Iterator[Page]:
         size = self._settings.page_size or int(self.config["page_size"])
@@ -172,6 +194,7 @@ class EpicorStream(Stream):
         return read(rows, plan, size)
 
     def _repaired(self, page: Page, rows: Rows) -> Iterator[Record]:
+        self._check_company(page, rows)
         added = {COMPANY: rows.company} if self._definition.company_added else {}
         repair = Repair(self.effective_schema, self.primary_keys, added, {COUNTER})
         yield from repair.rows(page.rows)
@@ -179,6 +202,22 @@ class EpicorStream(Stream):
             self._unknown |= repair.unknown
             names = ", ".join(sorted(repair.unknown))
             self.logger.warning("%s: the catalog does not know the columns %s: run --discover again.", self.name, names)
+
+    def _check_company(self, page: Page, rows: Rows) -> None:
+        """Check that the server has not sent the rows of another of the companies that are read, each on its own.
+
+        Raises:
+            BrokenOrder: if it has: something between ignores `CallSettings`, or takes it away.
+        """
+        others = {company for company in self._companies if company != rows.company}
+        found = next((row[COMPANY] for row in page.rows if row.get(COMPANY) in others), None) if others else None
+        if found and not any(row.get(COMPANY) == rows.company for row in page.rows):
+            raise BrokenOrder(
+                f"asked for company {rows.company}, the server sent rows of {found}",
+                path=rows.path,
+                cure="The account may read only that one, or a gateway takes the header CallSettings away: use "
+                "`api_version` v2, or one `company` for each user.",
+            )
 
     def _rows(self, company: str) -> Rows:
         check_parameters(self._definition, self._settings)
@@ -213,7 +252,7 @@ class EpicorStream(Stream):
             return None
         return Part(self.replication_key, self._definition.types[self.replication_key])
 
-    def _since(self, cursor: Part | None, bookmark: Bookmark) -> Any | None:  # noqa: ANN401
+    def _since(self, cursor: Part | None, bookmark: Bookmark, rows: Rows) -> Any | None:  # noqa: ANN401
         if cursor is None:
             return None
         if bookmark.value is not None:
@@ -230,6 +269,9 @@ class EpicorStream(Stream):
                 cursor.name,
                 cursor.type,
             )
+            return None
+        self._trackable(rows, cursor)
+        if cursor.name in self._untrackable:
             return None
         return value - 1 if isinstance(value, int) else value
 
@@ -249,15 +291,27 @@ class EpicorStream(Stream):
             return None
         return count(rows)
 
-    def _check_complete(self, rows: Rows, before: int | None, received: int) -> None:
-        after = self._counted(rows) if before is not None else None
-        if before is None or after is None or min(before, after) <= received <= max(before, after):
-            return
-        message = f"received {received} rows; the server counted {before} before and {after} after"
+    def _is_whole(self, rows: Rows, bookmark: Bookmark, left: Left, received: int) -> bool:
+        """Return whether no fewer rows came than the server counts; what changed meanwhile can explain a difference.
+
+        Raises:
+            Incomplete: if there is another number of rows, and `completeness` is to fail; the next run starts again.
+        """
+        now = self._counted(rows) if left.counted is not None else None
+        if now is None or left.counted is None:
+            return received > 0 or left.high is None
+        if min(left.counted, now) <= received <= max(left.counted, now):
+            return True
+        message = f"{self.name}: received {received} rows; the server counted {left.counted} before and {now} after"
         if self.config["completeness"] == "fail":
+            bookmark.restart()
+            self._write_state_now()
             cure = "Run again at a quieter time; if it stays so, set `completeness` to warn and report it."
-            raise Incomplete(f"{self.name}: {message}", path=rows.path, cure=cure)
-        self.logger.warning("%s: %s.", self.name, message)
+            raise Incomplete(message, path=rows.path, cure=cure)
+        missing = received < min(left.counted, now)
+        told = "It keeps no bookmark, and is read whole again by the next run." if missing else ""
+        self.logger.warning("%s. %s", message, told)
+        return not missing
 
     def _say(self, plan: Plan, rows: Rows) -> None:
         self.logger.info("%s (%s): reading %s.", self.name, rows.company or "own company", plan.why)
@@ -275,7 +329,7 @@ class EpicorStream(Stream):
         if self._replaces():
             self._stream_version = self._initialized_at // 1000
         yield from super()._sync_records(context, write_messages=write_messages)
-        if self._replaces() and write_messages and self._stream_version is not None:
+        if self._replaces() and write_messages and self._stream_version is not None and not self._incomplete:
             self._write_activate_version_message(self._stream_version)
 
     def _write_starting_replication_value(self, context: Context | None) -> None:

@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
 
+_CURE = "The catalog says otherwise: run --discover again; if it stays, report it."
+
+
 class ValueMismatch(ValueError):
     """A value that is none of its column's type, with the row in the message."""
 
@@ -87,4 +90,6 @@ class Repair:
 
     def _mismatch(self, value: object, name: str, row: Mapping[str, Any], wanted: str) -> ValueMismatch:
         where = ", ".join(f"{column} {self._added.get(column, row.get(column))!r}" for column in self._key) or "no key"
-        return ValueMismatch(f"column {name} holds {value!r} in the row with {where}, where {wanted} was declared")
+        return ValueMismatch(
+            f"column {name} holds {value!r} in the row with {where}, where {wanted} was declared. {_CURE}"
+        )

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_epicor.kinetic.plan import Part
-from tap_epicor.streams.bookmark import Bookmark, BookmarkError
+from tap_epicor.streams.bookmark import Bookmark, BookmarkError, Left
 
 REVISION = Part("SysRevID", "Edm.Int64")
 CHANGED = Part("ChangedOn", "Edm.DateTimeOffset")
@@ -174,12 +174,12 @@ def test_a_first_run_warns_of_nothing(caplog: pytest.LogCaptureFixture) -> None:
 def test_the_place_of_an_interrupted_read_survives_json(text: str, number: int, decimal: Decimal) -> None:
     order = (*KEY, Part("Rate", "Edm.Decimal"))
     state: dict[str, Any] = {}
-    bookmark(state).left_at(order, (text, number, decimal), 2**63 - 1)
-    after, high = bookmark(through_json(state)).left_off(order)
-    assert after == (text, number, decimal)
-    assert isinstance(after[2], Decimal)
-    assert str(after[2]) == str(decimal)
-    assert high == 2**63 - 1
+    left = Left((text, number, decimal), 2**63 - 1, received=7, counted=9)
+    bookmark(state).left_at(order, left)
+    found = bookmark(through_json(state)).left_off(order)
+    assert found == left
+    assert found.after
+    assert str(found.after[2]) == str(decimal)
 
 
 @pytest.mark.parametrize(
@@ -191,21 +191,21 @@ def test_a_place_found_by_other_columns_is_given_up(
     order: tuple[Part, ...], cursor: Part | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     state: dict[str, Any] = {}
-    bookmark(state).left_at(KEY, ("EPIC06", 17), 99)
-    assert bookmark(state, cursor).left_off(order) == (None, None)
+    bookmark(state).left_at(KEY, Left(("EPIC06", 17), 99))
+    assert bookmark(state, cursor).left_off(order) is None
     assert "resume" not in state
     assert "it starts again" in caplog.text
 
 
 def test_another_filter_gives_up_the_place() -> None:
     state: dict[str, Any] = {}
-    bookmark(state, condition="A eq 1").left_at(KEY, ("EPIC06", 17), 99)
-    assert bookmark(state, condition="A eq 2").left_off(KEY) == (None, None)
+    bookmark(state, condition="A eq 1").left_at(KEY, Left(("EPIC06", 17), 99))
+    assert bookmark(state, condition="A eq 2").left_off(KEY) is None
 
 
 def test_the_end_of_a_read_leaves_its_low_water_mark_and_no_place() -> None:
     state: dict[str, Any] = {}
-    bookmark(state).left_at(KEY, ("EPIC06", 17), "99")
+    bookmark(state).left_at(KEY, Left(("EPIC06", 17), "99"))
     bookmark(state).finish("99")
     assert state == at(99)
 
@@ -215,6 +215,27 @@ def test_the_end_of_a_read_of_no_rows_leaves_no_bookmark() -> None:
     bookmark(state).finish(None)
     assert state == {}
     assert bookmark(state).value is None
+
+
+@pytest.mark.parametrize(
+    ("cursor", "value", "highest", "above"),
+    [
+        (REVISION, 2**62, None, False),
+        (REVISION, 50_000, 50_000, False),
+        (REVISION, 50_000, 45_000, False),
+        (REVISION, 50_000, 39_999, True),
+        (DAY, "2024-06-10", "2024-06-10", False),
+        (DAY, "2024-06-10", "2024-06-09", False),
+        (DAY, "2024-06-10", "2024-05-01", True),
+    ],
+)
+def test_a_bookmark_far_above_all_rows_is_not_of_this_database(
+    cursor: Part,
+    value: Any,
+    highest: Any,
+    above: bool,  # noqa: FBT001
+) -> None:
+    assert bookmark(at(value, cursor), cursor).is_far_above(highest) is above
 
 
 def test_a_mark_of_zero_is_a_bookmark() -> None:

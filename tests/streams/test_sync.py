@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import pytest
+import requests
 
 from tests.equality import differences, keyed_sets, stream_of
 from tests.sandboxes import Sandbox, sandbox
+from tests.scripted import Reply, Request, serving
 from tests.singer import choose, discover, tap
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 PARTS = "erp_part_parts"
@@ -24,6 +29,9 @@ def test_every_set_is_copied_as_it_is(kinetic: Sandbox, tmp_path: Path, version:
     assert run.code == 0, run.log
     copies = {stream_of(service, name): run.rows[stream_of(service, name)] for service, name, _ in keyed_sets()}
     assert differences(kinetic.database, copies) == []
+    for stream, rows in run.rows.items():
+        keys = [tuple(row[name] for name in run.keys[stream]) for row in rows if run.keys[stream]]
+        assert len(keys) == len(set(keys)), f"{stream} has rows twice"
 
 
 @pytest.mark.parametrize(
@@ -119,6 +127,91 @@ def test_a_place_that_is_gone_makes_the_load_start_again(kinetic: Sandbox, tmp_p
     run = tap(tmp_path, config, catalog=choose(discover(tmp_path, config), PARTS), state=state)
     assert differences(kinetic.database, {PARTS: run.rows[PARTS]}, ["EPIC06"]) == []
     assert "read from the beginning" in run.log
+
+
+@pytest.mark.parametrize("start", [5, 2_400_000_000])
+def test_a_start_value_does_not_trust_a_filter_that_is_the_parents(
+    kinetic: Sandbox,
+    tmp_path: Path,
+    start: int,
+) -> None:
+    lines = "erp_salesorder_orderdtls"
+    config = kinetic.config(service="Erp.BO.SalesOrderSvc", start_value=start)
+    run = tap(tmp_path, config, catalog=choose(discover(tmp_path, config), lines))
+    assert run.code == 0, run.log
+    assert differences(kinetic.database, {lines: run.rows[lines]}) == []
+
+
+def test_a_restored_database_is_noticed_and_read_anew(kinetic: Sandbox, tmp_path: Path) -> None:
+    config = kinetic.config(service="Erp.BO.PartSvc", company="EPIC06")
+    context = {"context": {"Company": "EPIC06"}, "replication_key": "SysRevID", "replication_key_value": 99999999999}
+    state = {"bookmarks": {PARTS: {"partitions": [context]}}}
+    run = tap(tmp_path, config, catalog=choose(discover(tmp_path, config), PARTS), state=state)
+    assert "restored or copied" in run.log
+    assert differences(kinetic.database, {PARTS: run.rows[PARTS]}, ["EPIC06"]) == []
+    assert run.bookmark(PARTS)["replication_key_value"] < 99999999999
+
+
+def empty_answers(server: Sandbox, times: int) -> None:
+    """Let the server answer without rows to what asks for a first page."""
+    fault = {"path": r"Parts\?\$orderby=Company,PartNum&", "status": 200, "body": '{"value": []}', "times": times}
+    requests.post(f"{server.admin}/faults", json=[fault], timeout=10).raise_for_status()
+
+
+def test_one_empty_answer_at_the_beginning_is_not_an_empty_set(tmp_path: Path) -> None:
+    with sandbox() as server:
+        config = server.config(service="Erp.BO.PartSvc", company="EPIC06")
+        catalog = choose(discover(tmp_path, config), PARTS)
+        empty_answers(server, 1)
+        run = tap(tmp_path, config, catalog=catalog)
+        assert differences(server.database, {PARTS: run.rows[PARTS]}, ["EPIC06"]) == []
+
+
+def test_a_set_that_seems_empty_and_is_not_keeps_no_bookmark(tmp_path: Path) -> None:
+    with sandbox() as server:
+        config = server.config(service="Erp.BO.PartSvc", company="EPIC06")
+        catalog = choose(discover(tmp_path, config), PARTS)
+        empty_answers(server, 2)
+        first = tap(tmp_path, config, catalog=catalog)
+        assert "is read whole again by the next run" in first.log
+        second = tap(tmp_path, config, catalog=catalog, state=first.state)
+        assert differences(server.database, {PARTS: second.rows[PARTS]}, ["EPIC06"]) == []
+
+
+def test_rows_that_are_missing_fail_the_run_where_that_is_wanted_and_the_next_one_reads_all(tmp_path: Path) -> None:
+    with sandbox() as server:
+        config = server.config(service="Erp.BO.PartSvc", company="EPIC06", completeness="fail")
+        catalog = choose(discover(tmp_path, config), PARTS)
+        empty_answers(server, 2)
+        first = tap(tmp_path, config, catalog=catalog)
+        assert first.code == 1
+        assert "received 0 rows; the server counted" in first.log
+        second = tap(tmp_path, config, catalog=catalog, state=first.state)
+        assert second.code == 0, second.log
+        assert differences(server.database, {PARTS: second.rows[PARTS]}, ["EPIC06"]) == []
+
+
+def test_another_companys_rows_are_not_taken_for_those_asked_for(kinetic: Sandbox, tmp_path: Path) -> None:
+    config = kinetic.config("v1", service="Erp.BO.PartSvc")
+    catalog = choose(discover(tmp_path, config), PARTS)
+    with headers_taken_away(kinetic, "CallSettings") as gateway:
+        run = tap(tmp_path, {**config, "url": gateway}, catalog=catalog)
+    assert run.code == 1
+    assert "asked for company EPIC07, the server sent rows of EPIC06" in run.log
+
+
+@contextmanager
+def headers_taken_away(kinetic: Sandbox, name: str) -> Iterator[str]:
+    """Run a gateway before the sandbox that drops a header."""
+    host = kinetic.url.rsplit("/", 1)[0]
+
+    def forward(request: Request) -> Reply:
+        headers = {key: value for key, value in request.headers.items() if key not in {name, "Host"}}
+        answer = requests.get(f"{host}{quote(request.path)}?{request.raw_query}", headers=headers, timeout=10)
+        return Reply(answer.content, answer.status_code)
+
+    with serving(forward) as gateway:
+        yield gateway.url
 
 
 def test_another_filter_makes_the_stream_start_again(kinetic: Sandbox, tmp_path: Path) -> None:
