@@ -51,9 +51,15 @@ class Dialect:
         return f"{self.service(company, service)}/{_segment(name)}"
 
     def baq(self, company: str, query_id: str) -> str:
-        """Return the path of a BAQ's rows; in v2 the bare id answers with a descriptor instead."""
-        tail = "Data" if self.company_in_path else ""
-        return f"{self.service(company, BAQ_SERVICE)}/{_segment(query_id)}/{tail}"
+        """Return the path of a BAQ's rows.
+
+        In v2 the bare id answers with a descriptor instead; in v1 another company than the account's own stands behind
+        the id in parentheses (two or more public clients each).
+        """
+        path = f"{self.service(company, BAQ_SERVICE)}/{_segment(query_id)}"
+        if self.company_in_path:
+            return f"{path}/Data"
+        return f"{path}({_segment(company)})/" if company else f"{path}/"
 
     def metadata(self, company: str, service: str, query_id: str | None = None) -> str:
         """Return the path of the CSDL document of a service, or of one BAQ."""

@@ -131,6 +131,11 @@ def define(
             f"{name}: `replication_key` {replication_key} is of type {available[replication_key].type}: "
             "it must be a whole number or a date.",
         )
+    if replication_key and not key:
+        raise DefinitionError(
+            f"{name}: `replication_key` without `key`: rows that come again could not replace those before them. "
+            "Name the columns that tell its rows apart in `key`.",
+        )
     wanted = {*key, *([replication_key] if replication_key else []), *(settings.select or available)}
     company_added = has_company and COMPANY not in available and (found.source.is_baq or not found.type.key)
     schema = json_schema((column for column in available.values() if column.name in wanted), key)
@@ -211,7 +216,7 @@ def _key(found: Found, settings: StreamSettings) -> tuple[str, ...]:
 def _replication_key(found: Found, cursors: Sequence[str], settings: StreamSettings) -> str | None:
     if settings.replication_key is not None or found.source.is_baq:
         return settings.replication_key or None
-    return REVISION if REVISION in cursors else None
+    return REVISION if REVISION in cursors and _key(found, settings) else None
 
 
 def _check(stream: str, available: Mapping[str, Column], names: Iterable[str], setting: str) -> None:

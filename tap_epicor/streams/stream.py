@@ -221,6 +221,12 @@ class EpicorStream(Stream):
 
     def _rows(self, company: str) -> Rows:
         check_parameters(self._definition, self._settings)
+        if not self.primary_keys and not self._replaces():
+            self.logger.warning(
+                "%s has no key: a loader adds all rows again in each run. Name its `key` in `streams`, or set "
+                "`emit_activate_version_messages`, upon which loaders remove the rows of the run before.",
+                self.name,
+            )
         return Rows(
             self._kinetic,
             self._definition.source,

@@ -105,7 +105,11 @@ def test_names_in_a_path_are_encoded() -> None:
 
 def test_the_rows_of_a_baq_stand_below_data_in_v2_only() -> None:
     assert V2.baq("EPIC06", "zTop") == "api/v2/odata/EPIC06/BaqSvc/zTop/Data"
-    assert V1.baq("EPIC06", "zTop") == "api/v1/BaqSvc/zTop/"
+    assert V1.baq("", "zTop") == "api/v1/BaqSvc/zTop/"
+
+
+def test_v1_names_the_company_of_a_baq_behind_its_id() -> None:
+    assert V1.baq("EPIC07", "zTop") == "api/v1/BaqSvc/zTop(EPIC07)/"
 
 
 def test_every_combination_of_conditions_is_valid() -> None:

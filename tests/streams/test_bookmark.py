@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -13,6 +12,9 @@ from hypothesis import strategies as st
 
 from tap_epicor.kinetic.plan import Part
 from tap_epicor.streams.bookmark import Bookmark, BookmarkError, Left
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 REVISION = Part("SysRevID", "Edm.Int64")
 CHANGED = Part("ChangedOn", "Edm.DateTimeOffset")
