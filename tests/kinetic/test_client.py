@@ -16,6 +16,7 @@ from tap_epicor.kinetic.errors import (
     PassingError,
     ServerFailed,
     SignInRefused,
+    Unreachable,
     UnreadableAnswer,
     WrongKey,
     WrongPassword,
@@ -179,6 +180,23 @@ def test_a_redirect_is_not_followed() -> None:
     with serving(in_turn(elsewhere)) as server, pytest.raises(UnreadableAnswer, match=r"login\.example\.com"):
         client(server.url).get_json("api/x")
     assert len(server.requests) == 1
+
+
+def test_a_header_that_can_not_be_sent_is_told_without_it() -> None:
+    with serving(in_turn(ROWS)) as server, pytest.raises(Unreachable, match="`api_key`") as caught:
+        client(server.url, headers={"x-api-key": "hush\nhush"}).get_json("api/x")
+    assert "hush" not in str(caught.value)
+    assert caught.value.__suppress_context__
+
+
+def test_tls_where_there_is_none_is_not_tried_again() -> None:
+    with serving(in_turn(ROWS)) as server, pytest.raises(Unreachable, match="speaks no TLS"):
+        client(server.url.replace("http:", "https:")).get_json("api/x")
+
+
+def test_a_next_link_that_is_no_address_is_told() -> None:
+    with pytest.raises(UnreadableAnswer, match="no address"):
+        client("http://127.0.0.1:9/kinetic").follow("http://[::1/x", "api/x")
 
 
 def test_a_next_link_to_another_host_is_refused() -> None:

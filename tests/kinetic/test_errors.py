@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import string
 import time
@@ -9,6 +10,7 @@ import unicodedata
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given
@@ -28,6 +30,8 @@ from tap_epicor.kinetic.errors import (
     WrongPassword,
     from_response,
     redact,
+    redirected,
+    tls_failed,
 )
 
 NO_PROPERTY = "Could not find a property named 'X' on type 'Epicor.QueryItem'."
@@ -231,7 +235,64 @@ def test_a_message_can_not_begin_a_line_of_its_own(mark: str) -> None:
 
 
 def test_a_secret_that_begins_with_another_is_cut_out_whole() -> None:
-    assert redact("key abc-123 and abc", ["abc", "abc-123"]) == "key *** and ***"
+    assert redact("key abcd-123 and abcd", ["abcd", "abcd-123"]) == "key *** and ***"
+
+
+KEY = "aB/c+d'é="
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        KEY.upper(),
+        KEY.lower(),
+        quote(KEY),
+        quote(KEY, safe=""),
+        quote(KEY, safe="").lower(),
+        quote_plus(KEY),
+        base64.b64encode(KEY.encode()).decode(),
+        base64.urlsafe_b64encode(KEY.encode()).decode().rstrip("="),
+        json.dumps(KEY)[1:-1],
+        repr(KEY)[1:-1],
+        repr(KEY.encode())[2:-1],
+    ],
+)
+def test_a_secret_is_found_in_each_form(form: str) -> None:
+    assert redact(f"key <{form}> is wrong", [KEY]).replace("=", "") == "key <***> is wrong"
+
+
+def test_a_secret_of_few_letters_does_not_mangle_a_message() -> None:
+    assert redact("a bad request", ["a", "bad"]) == "a bad request"
+
+
+@pytest.mark.parametrize(
+    "message", ["Company 'EPIC99' is not valid.", "Invalid company.", "The company EPIC99 does not exist"]
+)
+def test_an_unknown_company_is_told_by_its_setting(message: str) -> None:
+    assert "Check `company`" in str(error({"ErrorMessage": message}, 400))
+
+
+def test_a_property_that_is_called_company_is_none() -> None:
+    assert "`company`" not in str(error({"ErrorMessage": NO_PROPERTY.replace("X", "Company")}))
+
+
+def test_a_page_of_the_web_server_is_told_in_words() -> None:
+    told = error(b"<html><title>IIS 10.0 Detailed Error - 404.0 - Not Found</title></html>", 404)
+    assert "nothing is at this address" in told.message
+    assert "IIS 10.0 Detailed Error - 404.0" in told.message
+    assert "`url`, `erp_instance`" in str(told)
+
+
+def test_a_redirect_is_told_with_where_it_leads() -> None:
+    told = redirected(302, {"Location": "https://login.example.com/?key=hush-hush"}, "/x", ["hush-hush"])
+    assert "https://login.example.com/?key=***" in str(told)
+    assert "set `url` to that" in str(told)
+
+
+@pytest.mark.parametrize("said", ["[SSL: WRONG_VERSION_NUMBER] wrong version", "[SSL] record layer failure (_ssl.c)"])
+def test_tls_that_nobody_speaks_is_told(said: str) -> None:
+    assert "Write `url` with http://" in str(tls_failed(said, "/x"))
+    assert "`ssl_ca`" in str(tls_failed("CERTIFICATE_VERIFY_FAILED", "/x"))
 
 
 def test_a_secret_with_a_line_break_is_found_where_it_was_flattened() -> None:
