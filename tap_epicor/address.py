@@ -31,6 +31,15 @@ def base_url(config: Mapping[str, Any]) -> str:
     return "/".join([f"{parts.scheme}://{parts.netloc}", *folders])
 
 
+def is_readable(config: Mapping[str, Any]) -> bool:
+    """Return whether `url` can be taken apart: brackets match, and the port is a number."""
+    try:
+        _split(config).port  # noqa: B018
+    except ValueError:
+        return False
+    return True
+
+
 def has_instance(config: Mapping[str, Any]) -> bool:
     """Return whether the configuration names an instance, in `erp_instance` or in the path of `url`."""
     return bool(config.get("erp_instance") or _folders(_split(config).path))

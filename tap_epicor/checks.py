@@ -3,17 +3,36 @@
 from __future__ import annotations
 
 import json
+import re
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tap_epicor.address import has_instance, holds_sign_in, scheme_of
-from tap_epicor.settings import SECRETS, STREAM_SETTINGS, as_list
+from tap_epicor.address import has_instance, holds_sign_in, is_readable, scheme_of
+from tap_epicor.settings import PROPERTIES, SECRETS, STREAM_SETTINGS, as_list
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
 _ENTRA_SCHEMES = ("AzureADOpenID", "AzureServicePrincipal")
+_ENTRA_DEFAULTS = {
+    name: PROPERTIES[name].default for name in ("azure_tenant", "azure_authority", "initiate_oauth", "callback_url")
+}
+_KEPT_AS_THEY_ARE = ("oauth_jwt_cert", "oauth_settings_key")
+"""Settings in which spaces and line breaks may mean something: a certificate's content, and a passphrase of files."""
+_SEVERAL = ("company", "service", "baqs")
+_IN_HEADERS = ("api_key", "oauth_access_token", "user_agent")
+_LAST_LATIN = 0xFF
+_LONGEST_VALUE = 60
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_TYPES = {
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "an object",
+}
 _PARTNERS = {
     "oauth_client_secret": "oauth_client_id",
     "oauth_jwt_cert": "oauth_client_id",
@@ -46,7 +65,48 @@ def problems(config: Mapping[str, Any], known: Collection[str]) -> list[str]:
 
 def sign_in_problems(config: Mapping[str, Any]) -> list[str]:
     """Return what is wrong with the settings of the sign-in alone, a sentence each."""
-    return [*_sign_in(config), *_oauth(config)]
+    return [*_unsendable(config), *_sign_in(config), *_oauth(config)]
+
+
+def tidy(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a configuration without empty settings, and without spaces and line breaks around texts.
+
+    Args:
+        config: the configuration as it was given.
+    """
+    stripped = {
+        name: value.strip() if isinstance(value, str) and name not in _KEPT_AS_THEY_ARE else value
+        for name, value in config.items()
+    }
+    return {name: value for name, value in stripped.items() if value not in (None, "")}
+
+
+def misfit(error: Any) -> str:  # noqa: ANN401
+    """Return a sentence for a setting that does not fit the schema: its name first, and no secret.
+
+    Args:
+        error: the ValidationError of `jsonschema`, which has no types.
+    """
+    path = [str(part) for part in error.absolute_path]
+    if not path:
+        return f"The configuration as a whole breaks the rule {error.validator} ({_shown(error.validator_value)})."
+    name, *inner = path
+    where = f"`{name}`" + "".join(f", {part!r}" for part in inner)
+    shown = "" if name in SECRETS else f" is {_shown(error.instance)}"
+    wanted = error.validator_value
+    if error.validator == "type":
+        types = [wanted] if isinstance(wanted, str) else wanted
+        must = " or ".join(_TYPES[one] for one in types if one != "null")
+    elif error.validator in {"enum", "minimum", "maximum", "exclusiveMinimum"}:
+        must = {
+            "enum": f"one of {_shown(wanted)}",
+            "minimum": f"{wanted} or more",
+            "maximum": f"{wanted} or less",
+            "exclusiveMinimum": f"more than {wanted}",
+        }[str(error.validator)]
+    else:
+        return f"{where}{shown}: it breaks the rule {error.validator} ({_shown(wanted)})."
+    return f"{where}{shown}: it must be {must}."
 
 
 def nearest(name: str, known: Collection[str]) -> str:
@@ -80,6 +140,9 @@ def _address(config: Mapping[str, Any]) -> Iterator[str]:
     if not config.get("url"):
         yield "`url` is missing: give the address of the server, such as https://erp.example.com/KineticLive."
         return
+    if not is_readable(config):
+        yield "`url` is no address: write it as https://erp.example.com/KineticLive (an IPv6 address in [ and ])."
+        return
     if scheme_of(config) not in {"http", "https"}:
         yield f"`url` begins with {scheme_of(config)}://: it must be http:// or https://."
     if holds_sign_in(config):
@@ -98,6 +161,26 @@ def _what_to_read(config: Mapping[str, Any]) -> Iterator[str]:
             yield "`api_key` is missing: API v2 always wants one. Make it in Kinetic's API Key Maintenance."
 
 
+def _shown(value: object) -> str:
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    return text if len(text) <= _LONGEST_VALUE else text[:_LONGEST_VALUE] + "…"
+
+
+def _unsendable(config: Mapping[str, Any]) -> Iterator[str]:
+    """Tell what can't stand in a header or an address, without its value."""
+    for name, value in config.items():
+        if not isinstance(value, str) or name in _KEPT_AS_THEY_ARE or name in _SEVERAL:
+            continue
+        if _CONTROL.search(value):
+            yield f"`{name}` holds a line break or another control character: copy it again, in one line."
+        elif name in _IN_HEADERS and not _is_latin(value):
+            yield f"`{name}` holds a character that can't be sent in a header: copy it again, without look-alikes."
+
+
+def _is_latin(text: str) -> bool:
+    return all(ord(letter) <= _LAST_LATIN for letter in text)
+
+
 def _sign_in(config: Mapping[str, Any]) -> Iterator[str]:
     scheme = config.get("auth_scheme", "Basic")
     if scheme in {"Basic", "EpicorToken"}:
@@ -108,7 +191,11 @@ def _sign_in(config: Mapping[str, Any]) -> Iterator[str]:
 
 def _oauth(config: Mapping[str, Any]) -> Iterator[str]:
     scheme = config.get("auth_scheme", "Basic")
-    given = [name for name in config if name.startswith("oauth_")]
+    given = [
+        name
+        for name, value in config.items()
+        if name.startswith("oauth_") or (name in _ENTRA_DEFAULTS and value != _ENTRA_DEFAULTS[name])
+    ]
     if scheme not in _ENTRA_SCHEMES:
         if given:
             names = ", ".join(f"`{name}`" for name in given)
@@ -146,5 +233,8 @@ def _network(config: Mapping[str, Any]) -> Iterator[str]:
 
 
 def secrets_in(config: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the secret values of a configuration, which must never be shown."""
-    return tuple(str(config[name]) for name in SECRETS if config.get(name))
+    """Return the secret values of a configuration, which must never be shown; user and password also in one."""
+    alone = tuple(str(config[name]) for name in SECRETS if config.get(name))
+    if config.get("user") and config.get("password"):
+        return (*alone, f"{config['user']}:{config['password']}")
+    return alone

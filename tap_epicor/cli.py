@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import json
+import errno
 import logging
+import os
 import sys
-from typing import Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import click
 from singer_sdk.exceptions import ConfigValidationError
@@ -15,14 +17,54 @@ from tap_epicor.auth.vault import VaultError
 from tap_epicor.commands.from_cdata import from_cdata
 from tap_epicor.commands.oauth import login, oauth
 from tap_epicor.commands.sandbox import sandbox
+from tap_epicor.inputs import InputError
 from tap_epicor.kinetic.errors import KineticError
 from tap_epicor.streams.bookmark import BookmarkError
 from tap_epicor.streams.definition import DefinitionError
 from tap_epicor.streams.values import ValueMismatch
 from tap_epicor.tap import EpicorTap
 
-EXPLAINED = (KineticError, DefinitionError, BookmarkError, ValueMismatch, VaultError, CertificateError)
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+EXPLAINED = (KineticError, DefinitionError, BookmarkError, ValueMismatch, VaultError, CertificateError, InputError)
 """Exceptions whose message says all that a user needs."""
+
+_OUTPUT_FAILURES = frozenset({errno.EPIPE, errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO})
+"""What writing says when the reader is gone, or the disk is full."""
+
+logger = logging.getLogger(EpicorTap.name)
+
+
+class OutputFailed(Exception):
+    """Standard output can't be written."""
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    """Turn a failure to write standard output into one that click does not end the program for, without a word."""
+    try:
+        yield
+    except OSError as exc:
+        if exc.errno not in _OUTPUT_FAILURES or exc.filename:
+            raise
+        raise OutputFailed(
+            f"Standard output can't be written ({exc.strerror}): look at what reads it, or at its disk."
+        ) from exc
+
+
+class Command(click.Group):
+    """The command, which tells when nobody reads it."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:  # noqa: ANN401
+        """Read the command line; discovery happens here."""
+        with _writing():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401
+        """Run what the command line says."""
+        with _writing():
+            return super().invoke(ctx)
 
 
 def make_command() -> click.Group:
@@ -35,7 +77,7 @@ def make_command() -> click.Group:
             return context.invoke(singer.callback, **options)  # type: ignore[arg-type]
         return None
 
-    group = click.Group(
+    group = Command(
         EpicorTap.name,
         help="Copy Epicor Kinetic into a warehouse, as a Singer tap.\n\n"
         "Example: tap-epicor --config config.json --discover > catalog.json",
@@ -50,17 +92,34 @@ def make_command() -> click.Group:
 
 def main() -> None:
     """Run the command; what a user can mend ends with a sentence, not with a traceback."""
-    logger = logging.getLogger(EpicorTap.name)
+    if sys.stdout is None:
+        sys.exit(_told("Standard output is closed: lead it to a target or into a file."))
+    try:
+        code = _run()
+        with _writing():
+            sys.stdout.flush()
+    except OutputFailed as exc:
+        code = _told(str(exc))
+        # What is left in the buffer goes nowhere, so that Python does not fail at it again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
+
+
+def _run() -> int | str | None:
+    """Run the command, and return what to exit with."""
     try:
         make_command()()
+    except SystemExit as exc:
+        return exc.code
     except ConfigValidationError as exc:
         for error in exc.errors:
-            logger.error("%s", error)  # noqa: TRY400
-        logger.error("The configuration is not right: %d to mend.", len(exc.errors))  # noqa: TRY400
-        sys.exit(1)
-    except json.JSONDecodeError as exc:
-        logger.error("The file of `--catalog` or `--state` is not JSON: %s", exc)  # noqa: TRY400
-        sys.exit(1)
+            _told(error)
+        return _told(f"The configuration is not right: {len(exc.errors)} to mend.")
     except EXPLAINED as exc:
-        logger.error("%s", exc)  # noqa: TRY400
-        sys.exit(1)
+        return _told(str(exc))
+    return 0
+
+
+def _told(sentence: str) -> int:
+    logger.error("%s", sentence)
+    return 1

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 import click
 from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers._classproperty import classproperty
+from singer_sdk.helpers._util import read_json_file
 from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities, TapCapabilities
+from singer_sdk.plugin_base import JSONSchemaValidator, _ConfigInput
 
-from tap_epicor.checks import problems, secrets_in
+from tap_epicor.checks import misfit, problems, tidy
 from tap_epicor.connection import connect
 from tap_epicor.environment import settings_in_environment
+from tap_epicor.inputs import catalog_file, state_file
 from tap_epicor.settings import CONFIG_SCHEMA, as_list, stream_settings
 from tap_epicor.streams.definition import is_selected
 from tap_epicor.streams.discovery import discover, from_entries
@@ -22,9 +25,7 @@ from tap_epicor.streams.stream import EpicorStream
 from tap_epicor.streams.writer import PageWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from singer_sdk.plugin_base import _ConfigInput
+    from collections.abc import Iterator, Mapping, Sequence
 
     from tap_epicor.kinetic.client import Kinetic
 
@@ -82,10 +83,23 @@ class EpicorTap(Tap):
     @classmethod
     def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> _ConfigInput:
         """Read the configuration files; where none is named, the environment."""
-        try:
-            return super().cb_config(ctx, param, value or ("ENV",))
-        except (OSError, ValueError) as exc:
-            raise click.BadParameter(f"{' '.join(value)} can't be read: {exc}", ctx, param) from exc
+        config: dict[str, Any] = {}
+        for name in value:
+            if name == "ENV":
+                continue
+            try:
+                content: object = read_json_file(name)
+            except (OSError, ValueError) as exc:
+                raise click.BadParameter(f"{name} can't be read: {exc}", ctx, param) from exc
+            if not isinstance(content, dict):
+                raise click.BadParameter(f"{name} is not a JSON object of settings.", ctx, param)
+            config |= content
+        return _ConfigInput(config=config, parse_env=not value or "ENV" in value)
+
+    @classmethod
+    def invoke(cls, *, state: IO[str] | None = None, catalog: IO[str] | None = None, **options: Any) -> None:  # noqa: ANN401
+        """Run the tap, after a look at the files of `--catalog` and `--state`."""
+        super().invoke(state=state_file(state), catalog=catalog_file(catalog), **options)
 
     @classproperty
     def _env_var_config(cls) -> dict[str, Any]:  # noqa: N805
@@ -94,19 +108,19 @@ class EpicorTap(Tap):
         return settings_in_environment(cls.config_jsonschema)
 
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
-        self._config = {name: value for name, value in self._config.items() if value not in (None, "")}
+        self._config = tidy(self._config)
         try:
             errors = super()._validate_config(raise_errors=True)
-        except ConfigValidationError as exc:
-            errors = [_without_secrets(error, self._config) for error in exc.errors if "'url'" not in error]
+        except ConfigValidationError:
+            errors = list(self._misfits())
         if not errors:
             errors = problems(self._config, self.config_jsonschema["properties"])
         if errors and raise_errors:
             raise ConfigValidationError("The configuration is not right", errors=errors, schema={})
         return errors
 
-
-def _without_secrets(text: str, config: Mapping[str, Any]) -> str:
-    for secret in secrets_in(config):
-        text = text.replace(repr(secret), "***").replace(secret, "***")
-    return text
+    def _misfits(self) -> Iterator[str]:
+        """Yield what does not fit the schema; a missing `url` is told with the other problems."""
+        for error in JSONSchemaValidator(self.config_jsonschema).iter_errors(self._config):
+            if error.validator != "required" or error.path:
+                yield misfit(error)

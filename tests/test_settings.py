@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import os
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -10,9 +11,12 @@ from hypothesis import strategies as st
 from singer_sdk.exceptions import ConfigValidationError
 
 from tap_epicor.address import base_url
-from tap_epicor.checks import problems
+from tap_epicor.checks import problems, secrets_in, tidy
 from tap_epicor.settings import PROPERTIES, SECRETS, as_list, stream_settings
 from tap_epicor.tap import EpicorTap
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 RIGHT: dict[str, Any] = {
     "url": "https://erp.example.com/KineticLive",
@@ -155,6 +159,79 @@ def test_the_env_file_of_the_working_folder_is_read(tmp_path: Any, monkeypatch: 
         monkeypatch.delenv(name)
     config = EpicorTap._env_var_config
     assert (config["user"], config["page_size"]) == ("from-file", 50)
+
+
+def test_the_environment_goes_before_the_env_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".env").write_text("TAP_EPICOR_USER=from-file\nTAP_EPICOR_PLANT=LAF\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TAP_EPICOR_USER", "from-environment")
+    config = EpicorTap._env_var_config
+    assert (config["user"], config["plant"]) == ("from-environment", "LAF")
+    assert "TAP_EPICOR_PLANT" not in os.environ
+
+
+def test_the_env_file_of_a_folder_above_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".env").write_text("TAP_EPICOR_USER=from-above\n")
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "below")
+    assert EpicorTap._env_var_config == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("timeout", "2.5", 2.5),
+        ("page_size", " 50 ", 50),
+        ("emit_activate_version_messages", "Yes", True),
+        ("emit_activate_version_messages", "off", False),
+        ("streams", '{"erp_*": {"page_size": 5}}', {"erp_*": {"page_size": 5}}),
+    ],
+)
+def test_a_variable_becomes_what_its_setting_is(
+    name: str, text: str, value: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"TAP_EPICOR_{name.upper()}", text)
+    assert EpicorTap._env_var_config == {name: value}
+
+
+def test_an_empty_variable_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TAP_EPICOR_PAGE_SIZE", "")
+    assert EpicorTap._env_var_config == {}
+
+
+def test_an_env_file_that_is_no_text_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".env").write_bytes(b"TAP_EPICOR_USER=\xff\xfe")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigValidationError) as caught:
+        assert EpicorTap._env_var_config
+    assert "Write it in UTF-8" in caught.value.errors[0]
+
+
+def test_spaces_and_line_breaks_around_texts_are_dropped() -> None:
+    given = {"password": "a b\n", "user": " me ", "oauth_jwt_cert": "pem\n", "plant": " ", "page_size": 5}
+    assert tidy(given) == {"password": "a b", "user": "me", "oauth_jwt_cert": "pem\n", "page_size": 5}
+
+
+def test_user_and_password_in_one_are_a_secret_too() -> None:
+    assert "reader:hush-hush" in secrets_in(RIGHT)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("initiate_oauth", "REFRESH"),
+        ("azure_tenant", "contoso.com"),
+        ("azure_authority", "https://login.microsoftonline.us"),
+        ("callback_url", "http://localhost:1"),
+    ],
+)
+@pytest.mark.parametrize("scheme", ["Basic", "EpicorToken"])
+def test_settings_of_entra_without_entra_are_told(name: str, value: str, scheme: str) -> None:
+    told = wrong(auth_scheme=scheme, **{name: value})
+    assert told == [
+        f"`{name}` would have no effect with `auth_scheme` {scheme}: choose AzureADOpenID, or remove it.",
+    ]
+    assert wrong(auth_scheme=scheme, **{name: PROPERTIES[name].default}) == []
 
 
 def test_every_setting_has_title_and_description() -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import html
+import os
+import re
 import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from tap_epicor.auth.sign_in import SignInFailed
+from tap_epicor.kinetic.errors import KineticError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -18,9 +21,18 @@ if TYPE_CHECKING:
 
 LOOPBACK = ("localhost", "127.0.0.1")
 
-_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>tap-epicor: {title}</title>
-<style>body{{font:1.2em system-ui,sans-serif;max-width:34em;margin:15vh auto;padding:0 1em;color:#222}}
-h1{{font-size:1.5em;color:{color}}}</style><h1>{title}</h1><p>{text}</p></html>"""
+_SILENCE = 2.0
+"""Seconds to wait for a connection to say something: browsers open some that never do."""
+_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>{title} - tap-epicor</title>
+<style>body{{font:18px/1.5 system-ui,sans-serif;margin:0;padding:12vh 1em;background:#f3f4f6;color:#222}}
+main{{max-width:32em;margin:auto;padding:1em 2em;background:#fff;border-radius:8px;border-top:6px solid {color}}}
+h1{{font-size:1.5em;color:{color}}}code{{background:#eef0f3;padding:.1em .3em;border-radius:4px}}
+small{{color:#666;overflow-wrap:anywhere}}</style>
+<main><h1>{mark} {title}</h1><p>{text}</p>{more}
+<p><small>This page comes from tap-epicor on your own machine.</small></p></main>
+</html>"""
+_CODE = re.compile(r"`([^`]+)`")
 
 
 class CallbackPage:
@@ -77,15 +89,17 @@ class CallbackPage:
         parts = urlsplit(path)
         answer = dict(parse_qsl(parts.query))
         if parts.path.rstrip("/") != self._address.path.rstrip("/") or not answer:
-            return 404, _page("There is nothing here", "This address waits for one answer only.", ok=False)
+            return 404, _page("There is nothing here", "This address only waits for a sign-in to end.", ok=False)
         if answer.get("state") != self._state:
-            return 400, _page("Not the answer that was waited for", "It belongs to another sign-in.", ok=False)
+            text = "This page belongs to another sign-in. Go on in the window that was opened last."
+            return 400, _page("Not the sign-in that was waited for", text, ok=False)
         try:
             self._tokens = self._exchange(answer)
         except Exception as exc:  # noqa: BLE001
             self._failure = exc
-            return 200, _page("The sign-in did not work", str(exc), ok=False)
-        return 200, _page("You are signed in", "Close this window and go back to the terminal.", ok=True)
+            return 200, _page("The sign-in did not work", *_reasons(exc), ok=False)
+        text = "tap-epicor may now read Epicor Kinetic for you. You can close this window and go back to the terminal."
+        return 200, _page("You are signed in", text, ok=True)
 
 
 def _listen(address: SplitResult, answer: Callable[[str], tuple[int, str]]) -> HTTPServer:
@@ -96,12 +110,16 @@ def _listen(address: SplitResult, answer: Callable[[str], tuple[int, str]]) -> H
         )
 
     class Handler(BaseHTTPRequestHandler):
+        timeout = _SILENCE
+
         def do_GET(self) -> None:
             status, page = answer(self.path)
             body = page.encode()
             self.send_response(status)
             self.send_header("Content-Type", "text/html; charset=utf-8")
             self.send_header("Content-Length", str(len(body)))
+            self.send_header("Cache-Control", "no-store")
+            self.send_header("Referrer-Policy", "no-referrer")
             self.send_header("Connection", "close")
             self.end_headers()
             self.wfile.write(body)
@@ -109,8 +127,15 @@ def _listen(address: SplitResult, answer: Callable[[str], tuple[int, str]]) -> H
         def log_message(self, *_: object) -> None:
             """Say nothing: the address holds the code."""
 
+    class Server(HTTPServer):
+        # On Windows it would let two programs have one port.
+        allow_reuse_address = os.name != "nt"
+
+        def handle_error(self, *_: object) -> None:
+            """Say nothing: a browser that is closed early has given its answer, or will not."""
+
     try:
-        return HTTPServer(("127.0.0.1", address.port or 80), Handler)
+        return Server(("127.0.0.1", address.port or 80), Handler)
     except OSError as exc:
         raise SignInFailed(
             f"`callback_url` {address.geturl()} can't be listened on: {exc.strerror}",
@@ -118,5 +143,19 @@ def _listen(address: SplitResult, answer: Callable[[str], tuple[int, str]]) -> H
         ) from exc
 
 
-def _page(title: str, text: str, *, ok: bool) -> str:
-    return _PAGE.format(title=html.escape(title), text=html.escape(text), color="#17692f" if ok else "#a11")
+def _reasons(exc: Exception) -> tuple[str, str]:
+    """Return what to do about a failure, and what was said."""
+    if isinstance(exc, KineticError) and exc.cure:
+        return exc.cure, exc.message.removeprefix("no sign-in: ")
+    return str(exc), ""
+
+
+def _page(title: str, text: str, details: str = "", *, ok: bool) -> str:
+    more = f"<p><small>Details: {html.escape(details)}</small></p>" if details else ""
+    return _PAGE.format(
+        title=html.escape(title),
+        text=_CODE.sub(r"<code>\1</code>", html.escape(text)),
+        more=more,
+        mark="✓" if ok else "✗",
+        color="#17692f" if ok else "#a11",
+    )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import warnings
-import webbrowser
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from tap_epicor.auth.callback import CallbackPage
 from tap_epicor.auth.registration import asking, token_in
@@ -20,6 +21,13 @@ TIMEOUT = 300.0
 """Seconds to wait for a user in a browser."""
 MOST_FLOWS = 5
 """Consents that may have been begun and not ended."""
+
+_LONGEST_START = 3.0
+"""Seconds after which a browser that is still in the foreground is held to be open."""
+_OPEN = "import sys, webbrowser; sys.exit(not webbrowser.open(sys.argv[1]))"
+_OPENED = "Your browser opens, for you to sign in. If it does not, open this address in a browser on this machine:"
+_NOT_OPENED = "No browser could be opened here. Open this address in a browser on this machine:"
+_DEVICE = "Is there none on this machine? Stop this with Ctrl+C, and run `tap-epicor login --device`."
 
 
 def begin(
@@ -84,11 +92,19 @@ def finish(app: Any, content: dict[str, Any], verifier: str) -> Mapping[str, Any
     flow = next((flow for flow in reversed(flows) if answer.get("state") in {None, flow["state"]}), None)
     if flow is None:
         raise SignInFailed(
-            "the verifier does not belong to a consent that was begun here",
+            "the verifier does not belong to a consent that was begun here, or it was used already",
             cure="Make an address with `tap-epicor oauth authorization-url`, and use the verifier that it leads to.",
         )
     flows.remove(flow)
-    return _exchange(app, flow, {"state": flow["state"], **answer})
+    try:
+        return _exchange(app, flow, {"state": flow["state"], **answer})
+    except SignInFailed as exc:
+        if exc.code == "invalid_grant":
+            exc.cure = (
+                "The verifier was used already, or is older than ten minutes: run `tap-epicor login`, or "
+                "make an address with `tap-epicor oauth authorization-url` and use the verifier that it leads to."
+            )
+        raise
 
 
 def read_answer(verifier: str) -> dict[str, str]:
@@ -96,16 +112,32 @@ def read_answer(verifier: str) -> dict[str, str]:
     text = verifier.strip()
     query = urlsplit(text).query or urlsplit(text).fragment
     entries = dict(parse_qsl(query or text.lstrip("?"))) if "code=" in text or "error=" in text else {}
-    return entries or {"code": text}
+    return entries or {"code": unquote(text)}
 
 
-def in_browser(  # noqa: PLR0913
+def open_browser(url: str) -> bool:
+    """Open an address in the system's browser, and return whether that worked.
+
+    It is done in a process of its own: some browsers stay in the foreground until they are closed, and some write to
+    standard output, where the tap's messages go.
+
+    Args:
+        url: the address.
+    """
+    # The address is not a shell's, and standard error (2) is what a person sees.
+    process = subprocess.Popen([sys.executable, "-I", "-c", _OPEN, url], stdout=2)  # noqa: S603
+    try:
+        return process.wait(_LONGEST_START) == 0
+    except subprocess.TimeoutExpired:
+        return True
+
+
+def in_browser(
     app: Any,  # noqa: ANN401
     registered: Registration,
     callback_url: str,
     *,
     timeout: float = TIMEOUT,
-    open_browser: Callable[[str], bool] = webbrowser.open,
     show: Callable[[str], None] = lambda _: None,
 ) -> Mapping[str, Any]:
     """Return the tokens for a consent that a user gives in a browser on this machine.
@@ -115,7 +147,6 @@ def in_browser(  # noqa: PLR0913
         registered: the app registration.
         callback_url: loopback address to listen on for the answer.
         timeout: seconds to wait for the user.
-        open_browser: opens an address, and says whether it could.
         show: tells the user the address, for a browser that does not open by itself.
 
     Raises:
@@ -127,8 +158,8 @@ def in_browser(  # noqa: PLR0913
         return _exchange(app, flow, answer)
 
     with CallbackPage(callback_url, flow["state"], exchange) as page:
-        if not open_browser(flow["auth_uri"]):
-            show(flow["auth_uri"])
+        opened = open_browser(flow["auth_uri"])
+        show("\n\n".join([_OPENED if opened else _NOT_OPENED, flow["auth_uri"], *([] if opened else [_DEVICE])]))
         tokens: Mapping[str, Any] = page.wait(timeout)
     return tokens
 

@@ -15,6 +15,8 @@ from tap_epicor.auth.bearer import Bearer, Token
 from tap_epicor.auth.consent import finish, in_browser
 from tap_epicor.auth.registration import application, asking, token_in
 from tap_epicor.auth.sign_in import SignInFailed
+from tap_epicor.auth.vault import VaultBusy
+from tap_epicor.kinetic.errors import PassingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_ONE_TIME = ("oauth_refresh_token", "oauth_verifier")
 REFUSED = (
     "The token is good, but Kinetic does not take it: its audience must be the registration that Kinetic is set up "
     "with (`oauth_scope`), and the account must belong to an Epicor user."
@@ -84,6 +87,7 @@ class UserConsent(Bearer):
         self._transport = transport
         self._vault = vault
         self._config = config
+        self._secrets = tuple(str(config[name]) for name in _ONE_TIME if config.get(name))
 
     def fetch(self, *, refused: bool) -> Token:
         """Return a token for the user.
@@ -97,8 +101,11 @@ class UserConsent(Bearer):
         """
         if not refused and (token := self._kept()):
             return token
-        with self._vault.changing() as content:
-            answer = self._renewed(content, refused=refused)
+        try:
+            with self._vault.changing() as content:
+                answer = self._renewed(content, refused=refused)
+        except VaultBusy as exc:
+            raise PassingError(str(exc)) from exc
         return Token(answer["access_token"], float(answer["expires_in"]))
 
     def _kept(self) -> Token | None:
@@ -123,13 +130,14 @@ class UserConsent(Bearer):
         failure: SignInFailed | None = None
         for way in self._ways(app, content, refused=refused):
             try:
-                answer = token_in(way())
+                answer = token_in(way(), self._secrets)
             except SignInFailed as exc:
                 failure = exc if failure is None or exc.code else failure
                 logger.debug("No token this way: %s", exc)
             else:
                 content["cache"] = cache.serialize()
-                content.setdefault("accounts", {})[self._registered.name] = account_of(app, answer)
+                accounts = content.setdefault("accounts", {})
+                accounts[self._registered.name] = account_of(app, answer, accounts.get(self._registered.name))
                 return answer
         raise failure or SignInFailed("nobody has signed in yet", cure=self._how_to_begin())
 
@@ -153,7 +161,7 @@ class UserConsent(Bearer):
         if verifier := self._unspent(content, "oauth_verifier"):
             yield lambda: finish(app, content, verifier)
         if self._config.get("initiate_oauth") == "GETANDREFRESH" and someone_is_there():
-            yield lambda: in_browser(app, self._registered, str(self._config["callback_url"]))
+            yield lambda: in_browser(app, self._registered, str(self._config["callback_url"]), show=_tell)
 
     def _unspent(self, content: dict[str, Any], setting: str) -> str | None:
         """Return a one-time value of the settings unless it was tried before, and mark it as tried."""
@@ -174,12 +182,13 @@ class UserConsent(Bearer):
         )
 
 
-def account_of(app: Any, answer: Mapping[str, Any]) -> str:  # noqa: ANN401
+def account_of(app: Any, answer: Mapping[str, Any], known: str | None = None) -> str:  # noqa: ANN401
     """Return the id of the account that a token was given for.
 
     Args:
         app: MSAL's application.
         answer: its answer.
+        known: the account that it was asked for, if any; the answer need not name one.
     """
     accounts = app.get_accounts()
     said = answer.get("id_token_claims") or {}
@@ -187,7 +196,11 @@ def account_of(app: Any, answer: Mapping[str, Any]) -> str:  # noqa: ANN401
     for account in accounts:
         if person and account["local_account_id"] == person:
             return str(account["home_account_id"])
-    return str(accounts[0]["home_account_id"]) if accounts else ""
+    return known or (str(accounts[0]["home_account_id"]) if accounts else "")
+
+
+def _tell(text: str) -> None:
+    logger.warning("%s", text)
 
 
 def someone_is_there() -> bool:

@@ -5,6 +5,7 @@ They bear the names of the commercial provider's stored procedures and give what
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -123,12 +124,23 @@ class Procedures:
             KineticError: if the user does not consent, or Microsoft does not take it.
             VaultError: if the OAuth settings file can't be used.
         """
-        callback_url = str(self._config["callback_url"])
+        # To know before the user is asked that tokens can be kept; no other process waits while the user is asked.
+        with self.vault.changing():
+            pass
+        cache = msal.SerializableTokenCache()
+        app = application(self._registered, self._transport, cache, public=device)
         if device:
-            return self._keep(lambda app, _: by_device(app, self._registered, show), public=True)
-        return self._keep(lambda app, _: in_browser(app, self._registered, callback_url, timeout=timeout, show=show))
+            answer = by_device(app, self._registered, show)
+        else:
+            callback_url = str(self._config["callback_url"])
+            answer = in_browser(app, self._registered, callback_url, timeout=timeout, show=show)
+        account = account_of(app, answer)
+        with self.vault.changing() as content:
+            content["cache"] = _together(content.get("cache", ""), cache.serialize())
+            content.setdefault("accounts", {})[self._registered.name] = account
+        return self._given(answer, cache, account)
 
-    def show(self) -> Iterator[dict[str, str]]:
+    def show(self) -> Iterator[dict[str, Any]]:
         """Yield what is kept, without secrets: account, tenant, scopes, when the access token ends.
 
         Raises:
@@ -139,40 +151,44 @@ class Procedures:
         cache.deserialize(content.get("cache", ""))
         kinds = msal.TokenCache.CredentialType
         accounts = {entry["home_account_id"]: entry for entry in cache.search(kinds.ACCOUNT)}
-        renewable = {entry["home_account_id"] for entry in cache.search(kinds.REFRESH_TOKEN)}
+        renewable = {(entry["home_account_id"], entry["client_id"]) for entry in cache.search(kinds.REFRESH_TOKEN)}
         for entry in cache.search(kinds.ACCESS_TOKEN):
             account = accounts.get(entry["home_account_id"], {})
             yield {
-                "account": str(account.get("username") or entry["home_account_id"]),
-                "tenant": str(entry.get("realm", "")),
-                "client": str(entry["client_id"]),
-                "scopes": str(entry["target"]),
-                "ends": datetime.fromtimestamp(float(entry["expires_on"]), UTC).isoformat(),
-                "renewed by itself": "yes" if entry["home_account_id"] in renewable else "no",
+                "Account": str(account.get("username") or entry["home_account_id"]),
+                "Tenant": str(entry.get("realm", "")),
+                "ClientId": str(entry["client_id"]),
+                "Scopes": str(entry["target"]).split(),
+                "AccessTokenEnds": datetime.fromtimestamp(float(entry["expires_on"]), UTC).isoformat(),
+                "RenewedByItself": (entry["home_account_id"], entry["client_id"]) in renewable,
             }
 
-    def _keep(
-        self,
-        obtain: Callable[[Any, dict[str, Any]], Mapping[str, Any]],
-        *,
-        public: bool = False,
-    ) -> dict[str, Any]:
+    def _keep(self, obtain: Callable[[Any, dict[str, Any]], Mapping[str, Any]]) -> dict[str, Any]:
         with self.vault.changing() as content:
             cache = msal.SerializableTokenCache()
             cache.deserialize(content.get("cache", ""))
-            app = application(self._registered, self._transport, cache, public=public)
+            app = application(self._registered, self._transport, cache)
             answer = obtain(app, content)
-            account = account_of(app, answer)
+            accounts = content.setdefault("accounts", {})
+            account = account_of(app, answer, accounts.get(self._registered.name))
             content["cache"] = cache.serialize()
-            content.setdefault("accounts", {})[self._registered.name] = account
+            accounts[self._registered.name] = account
+        return self._given(answer, cache, account)
+
+    def _given(self, answer: Mapping[str, Any], cache: msal.SerializableTokenCache, account: str) -> dict[str, Any]:
+        """Return the tokens of an answer, by the commercial provider's names."""
+        query = {"home_account_id": account, "client_id": self._registered.client_id}
+        kept: dict[str, Any] = next(iter(cache.search(msal.TokenCache.CredentialType.REFRESH_TOKEN, query=query)), {})
         return {
             "OAuthAccessToken": answer["access_token"],
-            "OAuthRefreshToken": answer.get("refresh_token") or _refresh_token(cache, account),
+            "OAuthRefreshToken": str(answer.get("refresh_token") or kept.get("secret", "")),
             "ExpiresIn": int(answer["expires_in"]),
         }
 
 
-def _refresh_token(cache: msal.SerializableTokenCache, account: str) -> str:
-    query = {"home_account_id": account}
-    found = list(cache.search(msal.TokenCache.CredentialType.REFRESH_TOKEN, query=query))
-    return str(found[0]["secret"]) if found else ""
+def _together(kept: str, added: str) -> str:
+    """Return what MSAL's cache held, with what another of its caches holds now."""
+    entries: dict[str, dict[str, Any]] = json.loads(kept or "{}")
+    for kind, more in json.loads(added).items():
+        entries.setdefault(kind, {}).update(more)
+    return json.dumps(entries)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,15 @@ if TYPE_CHECKING:
 
     from tap_epicor.auth.transport import Transport
 
+# MSAL's cache tells each token that it gets, with its code and its verifier in plain.
+logging.getLogger("msal.token_cache").addFilter(lambda record: record.levelno > logging.DEBUG)
+
 _ADDED_BY_MSAL = frozenset({"openid", "profile", "offline_access"})
+_DECLINED = (
+    "You did not consent, or your organisation does not let you. To try again, run `tap-epicor login`; if you may "
+    "not consent yourself, ask your administrator to."
+)
+_TOO_LATE = "The code was not typed in time. Try again with `tap-epicor login --device`."
 _CURES = {
     "invalid_grant": "The consent has ended or was taken back: run `tap-epicor login` to give it anew.",
     "interaction_required": "Microsoft wants the user to sign in again: run `tap-epicor login`.",
@@ -27,9 +36,19 @@ _CURES = {
     "unauthorized_client": "Check `oauth_client_id` and `azure_tenant`, and that the registration allows this sign-in.",
     "invalid_scope": "Check `oauth_scope` and the registration's API permissions.",
     "invalid_resource": "Check `oauth_scope`: the registration of that API is not in this tenant.",
-    "access_denied": "The user, or an administrator's rule, did not consent.",
-    "expired_token": "The code was not used in time: begin again.",
+    "access_denied": _DECLINED,
+    "authorization_declined": _DECLINED,
+    "authorization_pending": _TOO_LATE,
+    "expired_token": _TOO_LATE,
 }
+_REACH = "Check that this machine may reach it; `proxy_url` and `ssl_ca` hold for it too."
+_OUTAGES = (
+    requests.ConnectionError,
+    requests.Timeout,
+    requests.HTTPError,
+    requests.exceptions.ChunkedEncodingError,
+)
+_PASSING = frozenset({"temporarily_unavailable", "server_error"})
 
 
 @dataclass(frozen=True)
@@ -122,11 +141,8 @@ def asking(question: Callable[[], Any]) -> Any:  # noqa: ANN401
     """
     try:
         return question()
-    except (requests.ConnectionError, requests.Timeout, requests.HTTPError) as exc:
-        raise PassingError(
-            f"the sign-in service does not answer: {redact(str(exc))}",
-            cure="Check that this machine may reach it; `proxy_url` and `ssl_ca` hold for it too.",
-        ) from exc
+    except _OUTAGES as exc:
+        raise PassingError(f"the sign-in service does not answer: {redact(str(exc))}", cure=_REACH) from exc
     except ValueError as exc:
         raise SignInFailed(
             redact(str(exc)), cure="Check `azure_tenant`, `azure_authority` and `oauth_client_id`."
@@ -141,13 +157,16 @@ def token_in(answer: Mapping[str, Any] | None, secrets: tuple[str, ...] = ()) ->
         secrets: strings that must not stand in a message.
 
     Raises:
-        SignInFailed: if it holds an error instead, with what to do.
+        PassingError: if Microsoft says that it fails for now.
+        SignInFailed: if it holds another error, with what to do.
     """
     if answer and "access_token" in answer:
         return answer
     answer = answer or {}
     code = str(answer.get("error") or "no token came")
     said = redact(str(answer.get("error_description") or ""), secrets)
+    if code in _PASSING:
+        raise PassingError(f"the sign-in service fails: {code}: {said}")
     raise SignInFailed(f"{code}: {said}" if said else code, code=code, cure=_CURES.get(code, ""))
 
 

@@ -10,7 +10,15 @@ import requests
 from requests.auth import HTTPBasicAuth
 
 from tap_epicor.auth.bearer import Bearer, Token, claims, seconds
-from tap_epicor.kinetic.errors import PassingError, UnreadableAnswer, WrongPassword, from_response
+from tap_epicor.kinetic.errors import (
+    PassingError,
+    Unreachable,
+    UnreadableAnswer,
+    WrongPassword,
+    from_response,
+    redirected,
+    tls_failed,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +28,9 @@ if TYPE_CHECKING:
 USUAL_LIFE = 3600.0
 """Seconds that a token is taken to last that does not say: one hour was seen (`exp` less `iat` of a captured token)."""
 
+_PATH = "TokenResource.svc"
 _OK = 200
+_REDIRECTS = range(300, 400)
 _TEMPORARY = frozenset({408, 429, 502, 503, 504})
 
 
@@ -48,11 +58,12 @@ class EpicorToken(Bearer):
         api_key: str | None = None,
     ) -> None:
         super().__init__()
-        self._url = f"{base_url}/TokenResource.svc/"
+        self._url = f"{base_url}/{_PATH}/"
         self._user = user
         self._password = password
         self._transport = transport
         self._key = {"x-api-key": api_key} if api_key else {}
+        self._secrets = (password, f"{user}:{password}", *self._key.values())
 
     def fetch(self, *, refused: bool = False) -> Token:  # noqa: ARG002
         """Return a new token.
@@ -62,18 +73,29 @@ class EpicorToken(Bearer):
         """
         response = None
         for form in self._forms():
-            try:
-                response = form()
-            except (requests.ConnectionError, requests.Timeout) as exc:
-                raise PassingError(f"no token: {type(exc).__name__}", path="TokenResource.svc") from exc
+            response = self._answer(form)
             if response.status_code == _OK and (token := _read(response.content)):
                 return token
             error = self._error(response)
             if isinstance(error, WrongPassword) or response.status_code in _TEMPORARY:
                 raise error
         if response is None or response.status_code == _OK:
-            raise UnreadableAnswer("the answer holds no AccessToken", path="TokenResource.svc")
+            raise UnreadableAnswer("the answer holds no AccessToken", path=_PATH)
         raise self._error(response)
+
+    def _answer(self, form: Callable[[], requests.Response]) -> requests.Response:
+        try:
+            response = form()
+        except requests.exceptions.SSLError as exc:
+            raise tls_failed(str(exc), _PATH, self._secrets) from exc
+        except (requests.ConnectionError, requests.Timeout) as exc:
+            raise PassingError(f"no token: {type(exc).__name__}", path=_PATH, cure=Unreachable.cure) from exc
+        except requests.RequestException as exc:
+            # Not its text: that of an InvalidHeader holds the header.
+            raise Unreachable(f"no token: {type(exc).__name__}", path=_PATH) from exc
+        if response.status_code in _REDIRECTS:
+            raise redirected(response.status_code, response.headers, _PATH, self._secrets)
+        return response
 
     def _forms(self) -> list[Callable[[], requests.Response]]:
         accept = {"Accept": "application/json", **self._key}
@@ -92,8 +114,8 @@ class EpicorToken(Bearer):
             response.status_code,
             response.headers,
             response.content,
-            "TokenResource.svc",
-            (self._password,),
+            _PATH,
+            self._secrets,
         )
 
 

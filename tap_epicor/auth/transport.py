@@ -10,7 +10,8 @@ import requests
 class Transport(requests.Session):
     """A session whose settings hold for each request, whatever the environment says.
 
-    `REQUESTS_CA_BUNDLE` goes before a session's `verify`, but not before a request's.
+    `REQUESTS_CA_BUNDLE` goes before a session's `verify`, but not before a request's. Redirects are never followed:
+    what signs in (headers, forms) would go along to whatever host they name.
 
     Args:
         verify: whether to check certificates, or the path of a bundle to check them with.
@@ -36,4 +37,4 @@ class Transport(requests.Session):
     def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:  # noqa: ANN401
         """Send a request with these settings, unless the call says otherwise."""
         given = {name: value for name, value in kwargs.items() if value is not None}
-        return super().request(method, url, *args, **{**self._options, **given})
+        return super().request(method, url, *args, **{**self._options, **given, "allow_redirects": False})

@@ -36,6 +36,10 @@ class VaultError(ValueError):
     """A settings file that can't be read or written, with what to do. The file is left as it is."""
 
 
+class VaultBusy(VaultError):
+    """Another process is renewing tokens, and takes long."""
+
+
 class Vault(Protocol):
     """Where tokens are kept."""
 
@@ -126,6 +130,7 @@ class FileVault:
         """Hand out what is kept, to no other process meanwhile, and write it if it was changed.
 
         Raises:
+            VaultBusy: if another process holds it for too long.
             VaultError: if the file can't be read, decrypted, locked or written.
         """
         with self._locked():
@@ -142,7 +147,7 @@ class FileVault:
             lock = portalocker.Lock(str(self._lock_path), mode="a", timeout=LONGEST_WAIT, check_interval=0.05)
             lock.acquire()
         except portalocker.exceptions.LockException as exc:
-            raise VaultError(
+            raise VaultBusy(
                 f"Another process has held {self._lock_path} for {LONGEST_WAIT:.0f} seconds: end it, or try again.",
             ) from exc
         except OSError as exc:

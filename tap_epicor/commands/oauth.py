@@ -91,17 +91,15 @@ def refresh_token(config: dict[str, Any], refresh_token: str | None) -> None:
 @oauth.command("show")
 @config_option
 def show(config: dict[str, Any]) -> None:
-    """Tell what is kept, without secrets: account, tenant, scopes, when it ends, where it lies.
+    """Print what is kept, as JSON without secrets: where, for which account and scopes, and when it ends.
 
     Example: tap-epicor oauth show --config config.json
     """
     procedures = _procedures(config)
-    click.echo(f"OAuth settings: {procedures.vault.location}")
     entries = list(procedures.show())
     if not entries:
-        click.echo("Nobody has signed in yet: run `tap-epicor login`.")
-    for entry in entries:
-        click.echo("\n".join(f"  {name}: {value}" for name, value in entry.items()))
+        _tell("Nobody has signed in yet: run `tap-epicor login`.")
+    _print({"OAuthSettingsLocation": procedures.vault.location, "SignedIn": entries})
 
 
 def _procedures(config: dict[str, Any], permissions: str | None = None) -> Any:  # noqa: ANN401

@@ -24,6 +24,8 @@ from tap_epicor.kinetic.errors import (
     WrongKey,
     from_response,
     redact,
+    redirected,
+    tls_failed,
 )
 
 if TYPE_CHECKING:
@@ -161,7 +163,10 @@ class Kinetic:
             UnreadableAnswer: if the link leaves this instance.
             KineticError: if the page can't be had.
         """
-        url = urljoin(f"{self.base_url}/{came_from}", link)
+        try:
+            url = urljoin(f"{self.base_url}/{came_from}", link)
+        except ValueError as exc:
+            raise UnreadableAnswer("the next link is no address", path=came_from) from exc
         if not url.startswith(f"{self.base_url}/"):
             host = redact(urlsplit(url).netloc)
             raise UnreadableAnswer(f"the next link leaves this instance, to {host}", path=came_from)
@@ -222,8 +227,7 @@ class Kinetic:
                 error.cure = self._refusal_cure
             raise error
         if response.status_code >= _REDIRECT_STATUS:
-            to = redact(response.headers.get("Location", "nowhere"), self._secrets)
-            raise UnreadableAnswer(f"the server redirects to {to}", path=where, status=response.status_code)
+            raise redirected(response.status_code, response.headers, where, self._secrets)
         content = read(body, where)
         self._answered = True
         return content
@@ -243,13 +247,16 @@ class Kinetic:
             with response:
                 return response, response.raw.read(decode_content=True)
         except requests.exceptions.SSLError as exc:
-            raise Unreachable(
-                f"the server's certificate is not trusted: {redact(str(exc), self._secrets)}",
-                path=where,
-                cure="Give the certificate authority's file in `ssl_ca`.",
-            ) from exc
+            raise tls_failed(str(exc), where, self._secrets) from exc
         except (requests.ConnectionError, requests.Timeout, urllib3.exceptions.HTTPError) as exc:
             raise self._no_answer(exc, where) from exc
+        except requests.exceptions.InvalidHeader:
+            # Not its text, which holds the header.
+            raise Unreachable(
+                "a header can't be sent as it is",
+                path=where,
+                cure="Check `api_key`, `user_agent` and `oauth_access_token` for line breaks and spaces around them.",
+            ) from None
         except requests.RequestException as exc:
             raise Unreachable(redact(str(exc), self._secrets), path=where) from exc
 

@@ -17,20 +17,25 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from html import unescape
 from typing import TYPE_CHECKING
+from urllib.parse import quote, quote_plus
 
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 LONGEST_MESSAGE = 600
 _LONGEST_BODY = 8192
 _LONGEST_ID = 64
+_SHORTEST_SECRET = 4
+"""Letters below which a secret is not looked for: it would be found everywhere."""
 LICENCE_WAIT = 30.0
 """Seconds to wait for a free licence; public clients wait 30 to 480."""
 
@@ -41,6 +46,11 @@ _XML_FIELD = re.compile(
     re.DOTALL,
 )
 _HTML_TITLE = re.compile(r"<title>(.*?)</title>", re.DOTALL | re.IGNORECASE)
+_NO_TLS = re.compile(r"WRONG_VERSION_NUMBER|wrong version number|record layer failure", re.IGNORECASE)
+_NO_COMPANY = re.compile(
+    r"\bcompany\b.{0,40}(not valid|invalid|not found|does not exist|is unknown)|\b(invalid|unknown) company\b",
+    re.IGNORECASE,
+)
 _TAGS = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 _LICENCE = re.compile(r"LicenseAccessException|Maximum users exceeded", re.IGNORECASE)
 _PASSING_CAUSE = re.compile(
@@ -171,6 +181,8 @@ def from_response(
     raw = f"{said.get('ErrorType', '')} {said.get('ErrorMessage', '')}"
     message = redact(said.get("ErrorMessage", ""), secrets) or "no explanation came with it"
     kind, cure = _classify(status, raw)
+    if kind is NotFound and "Page" in said:
+        message = f"nothing is at this address, says a page of the web server: {message}"
     trace = redact(said.get("CorrelationId", ""), secrets)[:_LONGEST_ID] or None
     error = kind(message, path=path, status=status, correlation_id=trace, cure=cure)
     if isinstance(error, PassingError):
@@ -180,14 +192,55 @@ def from_response(
     return error
 
 
+def redirected(status: int, headers: Mapping[str, str], path: str, secrets: Iterable[str] = ()) -> UnreadableAnswer:
+    """Return the exception that a redirect stands for.
+
+    Args:
+        status: HTTP status.
+        headers: the answer's headers.
+        path: path of the request.
+        secrets: strings that must not stand in a message.
+    """
+    to = redact(headers.get("Location", "nowhere"), secrets)
+    cure = "If Kinetic is there, set `url` to that; a portal or a gateway in between can't be signed in to."
+    return UnreadableAnswer(f"the server redirects to {to}", path=path, status=status, cure=cure)
+
+
+def tls_failed(said: str, path: str, secrets: Iterable[str] = ()) -> Unreachable:
+    """Return the exception that a failure of TLS stands for.
+
+    Args:
+        said: what the library says of it.
+        path: path of the request.
+        secrets: strings that must not stand in a message.
+    """
+    if _NO_TLS.search(said):
+        cure = "Write `url` with http://, or with the port that speaks TLS (and `proxy_url` likewise)."
+        return Unreachable("the server speaks no TLS at this address", path=path, cure=cure)
+    cure = "Give the certificate authority's file in `ssl_ca`."
+    return Unreachable(f"the server's certificate is not trusted: {redact(said, secrets)}", path=path, cure=cure)
+
+
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
     """Return a text of one line, of bounded length, without secrets and control characters."""
     text = _ECHOED_KEY.sub(r"\1.", text[:_LONGEST_BODY])
-    for secret in sorted(secrets, key=len, reverse=True):
-        if words := _CONTROL.sub(" ", secret).split():
-            text = re.sub(r"[\s\x00-\x1f\x7f-\x9f]+".join(map(re.escape, words)), "***", text)
+    forms = {form for secret in secrets for form in _forms(secret) if len(form) >= _SHORTEST_SECRET}
+    for form in sorted(forms, key=len, reverse=True):
+        if words := _CONTROL.sub(" ", form).split():
+            pattern = r"[\s\x00-\x1f\x7f-\x9f]+".join(map(re.escape, words))
+            text = re.sub(pattern, "***", text, flags=re.IGNORECASE)
     text = _CONTROL.sub(" ", text).strip()
     return text if len(text) <= LONGEST_MESSAGE else text[:LONGEST_MESSAGE] + "…"
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """Yield a secret as it may stand in addresses, headers and quotations."""
+    content = secret.encode("utf-8", "replace")
+    yield secret
+    yield from (quote(content), quote(content, safe=""), quote_plus(content))
+    yield from (encode(content).decode().rstrip("=") for encode in (base64.b64encode, base64.urlsafe_b64encode))
+    yield from (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1])
+    yield from (repr(secret)[1:-1], repr(content)[2:-1])
 
 
 def _classify(status: int, raw: str) -> tuple[type[KineticError], str | None]:  # noqa: PLR0911
@@ -205,6 +258,8 @@ def _classify(status: int, raw: str) -> tuple[type[KineticError], str | None]:  
         return PassingError, None
     if status in {404, 410}:
         return NotFound, None
+    if status < 500 and _NO_COMPANY.search(raw):  # noqa: PLR2004
+        return BadRequest, "Check `company`: give its id, not its name, of a company that the user may work in."
     if status >= 500:  # noqa: PLR2004
         return ServerFailed, None
     return BadRequest, None
@@ -222,7 +277,7 @@ def _read(body: bytes) -> dict[str, str]:
         fields.setdefault("ErrorMessage", fields.pop("message", ""))
         return fields
     if title := _HTML_TITLE.search(text):
-        return {"ErrorMessage": unescape(title[1])}
+        return {"ErrorMessage": unescape(title[1]), "Page": "yes"}
     return {"ErrorMessage": unescape(_TAGS.sub(" ", text))}
 
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import socket
+import sys
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
 
 from tap_epicor.auth.callback import CallbackPage
+from tap_epicor.auth.consent import open_browser, read_answer
+from tap_epicor.auth.registration import token_in
 from tap_epicor.auth.sign_in import SignInFailed
+from tap_epicor.kinetic.errors import PassingError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,6 +88,15 @@ def test_a_user_who_does_not_come_is_not_waited_for_forever() -> None:
         page.wait(0.2)
 
 
+def test_a_connection_that_says_nothing_keeps_nobody_waiting() -> None:
+    port = free_port()
+    with CallbackPage(f"http://127.0.0.1:{port}", "right", exchange) as page:
+        with socket.create_connection(("127.0.0.1", port)), ThreadPoolExecutor() as pool:
+            answer = pool.submit(requests.get, f"http://127.0.0.1:{port}/?code=abc&state=right", timeout=5)
+            assert page.wait(5) == {"access_token": "abc"}
+        assert "You are signed in" in answer.result().text
+
+
 def test_a_port_that_is_taken_is_told() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         url = f"http://localhost:{taken.getsockname()[1]}"
@@ -98,3 +113,36 @@ def test_an_address_elsewhere_is_refused(url: str) -> None:
 def test_it_listens_on_the_loopback_alone() -> None:
     with CallbackPage(f"http://localhost:{free_port()}", "right", exchange) as page:
         assert page._server.server_address[0] == "127.0.0.1"
+
+
+def test_a_browser_in_the_foreground_is_not_waited_for_and_writes_no_messages(
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("tap_epicor.auth.consent._LONGEST_START", 1.0)
+    words = "import time; print('Opening in a session', flush=True); time.sleep(4)"
+    monkeypatch.setenv("BROWSER", f'{sys.executable} -c "{words}" %s')
+    begun = time.monotonic()
+    assert open_browser("http://localhost:1/")
+    assert time.monotonic() - begun < 3
+    written = capfd.readouterr()
+    assert written.out == ""
+    assert "Opening in a session" in written.err
+
+
+@pytest.mark.parametrize(
+    ("verifier", "answer"),
+    [
+        ("0.AXoA-b_c", {"code": "0.AXoA-b_c"}),
+        ("M.C5%21x%2A", {"code": "M.C5!x*"}),
+        (" http://localhost:33333/?code=a%21b&state=s \n", {"code": "a!b", "state": "s"}),
+        ("https://app.example.com/cb?error=access_denied&state=s", {"error": "access_denied", "state": "s"}),
+    ],
+)
+def test_a_verifier_is_a_code_or_a_whole_address(verifier: str, answer: dict[str, str]) -> None:
+    assert read_answer(verifier) == answer
+
+
+def test_a_sign_in_service_that_fails_for_now_is_asked_again() -> None:
+    with pytest.raises(PassingError, match="temporarily_unavailable: too busy"):
+        token_in({"error": "temporarily_unavailable", "error_description": "too busy"})

@@ -6,19 +6,22 @@ import base64
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
+from uuid import uuid4
 
 import pytest
 
+from tap_epicor.auth.vault import open_vault
 from tests.auth import browser
 from tests.auth.provider import Provider, provider
+from tests.auth.test_callback import free_port
 from tests.sandboxes import Sandbox, sandbox
 from tests.singer import Run, tap
 
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
 
 PLANTS = "erp_plant_plants"
 NEVER_AGAIN = "correct horse battery staple"
+LONGEST = 60
+"""Seconds after which a command is held to be without end."""
 
 
 @pytest.fixture(scope="module")
@@ -71,10 +76,11 @@ def settings(entra: Provider, server: Sandbox, folder: Path, client: str = "publ
 
 def command(folder: Path, config: dict[str, Any], *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a command of the tap with a configuration file."""
-    path = folder / "command.json"
+    path = folder / f"{uuid4()}.json"
     path.write_text(json.dumps(config))
     line = [sys.executable, "-m", "tap_epicor", *words, "--config", str(path)]
-    return subprocess.run(line, capture_output=True, text=True, check=False, env={**os.environ, **environment})
+    surroundings = {**os.environ, **environment}
+    return subprocess.run(line, capture_output=True, text=True, check=False, env=surroundings, timeout=LONGEST)
 
 
 def consent(entra: Provider, folder: Path, config: dict[str, Any]) -> str:
@@ -144,6 +150,7 @@ def test_a_verifier_that_was_used_elsewhere_is_told(entra: Provider, server: San
     run = tap(tmp_path, {**config, "oauth_verifier": ended})
     assert run.code == 1
     assert "invalid_grant" in run.log
+    assert "The verifier was used already, or is older than ten minutes" in run.log
     assert "run `tap-epicor login`" in run.log
     assert "Traceback" not in run.log
 
@@ -186,13 +193,19 @@ def test_a_device_code_is_shown_and_waited_for(entra: Provider, server: Sandbox,
     (tmp_path / "command.json").write_text(json.dumps(config))
     line = [sys.executable, "-m", "tap_epicor", "login", "--device", "--config", str(tmp_path / "command.json")]
     with subprocess.Popen(line, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr
-        said = next(text for text in process.stderr if "code" in text)
-        address, code = re.search(r"(https://\S+)", said), re.search(r"\b([A-Z0-9]{4}-?[A-Z0-9]{4,5})\b", said)
-        assert address
-        assert code
-        entra.approve_device(address[1], code[1])
-        assert "You are signed in" in process.stderr.read()
+        end = threading.Timer(LONGEST, process.kill)
+        end.start()
+        try:
+            assert process.stderr
+            said = re.search(r"open the page (\S+) and enter the code (\S+)", process.stderr.readline())
+            assert said
+            with open_vault(str(tmp_path / "OAuthSettings.txt"), None).changing() as content:
+                assert content == {}, "others may use the file while the user is asked"
+            entra.approve_device(said[1], said[2])
+            assert "You are signed in" in process.stderr.read()
+        finally:
+            process.kill()
+            end.cancel()
     assert rows(tap(tmp_path, config)) > 0
 
 
@@ -221,16 +234,26 @@ def test_show_tells_what_is_kept_without_secrets(entra: Provider, server: Sandbo
     made = command(tmp_path, config, "oauth", "access-token", "--verifier", consent(entra, tmp_path, config))
     shown = command(tmp_path, config, "oauth", "show")
     assert shown.returncode == 0, shown.stderr
-    for text in (str(tmp_path / "OAuthSettings.txt"), entra.user, "renewed by itself: yes", entra.scope):
-        assert text in shown.stdout
-    for secret in json.loads(made.stdout).values():
-        assert str(secret) not in shown.stdout.replace("ends:", "") or isinstance(secret, int)
+    told = json.loads(shown.stdout)
+    assert told["OAuthSettingsLocation"] == str(tmp_path / "OAuthSettings.txt")
+    [one] = told["SignedIn"]
+    assert (one["Account"], one["Tenant"], one["ClientId"]) == (entra.user, entra.tenant, entra.public_client)
+    assert (one["Scopes"], one["RenewedByItself"]) == ([entra.scope], True)
+    tokens = json.loads(made.stdout)
+    assert tokens["OAuthAccessToken"] not in shown.stdout
+    assert tokens["OAuthRefreshToken"] not in shown.stdout
+
+
+def test_show_says_that_nobody_has_signed_in(entra: Provider, server: Sandbox, tmp_path: Path) -> None:
+    shown = command(tmp_path, settings(entra, server, tmp_path), "oauth", "show")
+    assert json.loads(shown.stdout)["SignedIn"] == []
+    assert "run `tap-epicor login`" in shown.stderr
 
 
 def test_a_sync_outlives_its_tokens_and_an_outage(tmp_path: Path) -> None:
     with (
         provider(tmp_path, access_seconds=4) as entra,
-        sandbox(*entra.sandbox_flags, "--latency-ms", "150", scale=600) as server,
+        sandbox(*entra.sandbox_flags, "--latency-ms", "150", scale=400) as server,
     ):
         more: dict[str, Any] = {
             "service": "Erp.BO.PartTranSvc",
@@ -242,7 +265,7 @@ def test_a_sync_outlives_its_tokens_and_an_outage(tmp_path: Path) -> None:
         made = command(tmp_path, config, "oauth", "access-token", "--verifier", consent(entra, tmp_path, config))
         assert made.returncode == 0, made.stderr
         outage = threading.Timer(3, entra.stop)
-        recovery = threading.Timer(7, entra.start)
+        recovery = threading.Timer(6, entra.start)
         outage.start()
         recovery.start()
         run = tap(tmp_path, config)
@@ -276,16 +299,14 @@ def test_eight_runs_that_renew_at_once_lose_no_token(tmp_path: Path) -> None:
 @pytest.mark.skipif(browser.CHROMIUM is None, reason="no Chromium here")
 @pytest.mark.parametrize("answer", ["accept", "deny"])
 def test_a_real_browser_signs_in(entra: Provider, server: Sandbox, tmp_path: Path, answer: str) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     picture = tmp_path / f"{answer}.png"
-    config = settings(entra, server, tmp_path, callback_url=f"http://localhost:{port}")
+    config = settings(entra, server, tmp_path, callback_url=f"http://localhost:{free_port()}")
     done = command(tmp_path, config, "login", **browser.as_browser(picture, answer=answer))
     for _ in range(100):
         if picture.with_suffix(".txt").exists():
             break
         time.sleep(0.1)
+    assert "If it does not, open this address" in done.stderr
     page = picture.with_suffix(".txt").read_text()
     if answer == "accept":
         assert done.returncode == 0, done.stderr
@@ -298,32 +319,49 @@ def test_a_real_browser_signs_in(entra: Provider, server: Sandbox, tmp_path: Pat
         assert "Traceback" not in done.stderr
 
 
+def test_a_machine_without_a_browser_shows_the_address_and_another_way(
+    entra: Provider,
+    server: Sandbox,
+    tmp_path: Path,
+) -> None:
+    config = settings(entra, server, tmp_path, callback_url=f"http://localhost:{free_port()}")
+    done = command(tmp_path, config, "login", "--timeout", "1", BROWSER="false", DISPLAY="")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert f"No browser could be opened here. Open this address in a browser on this machine:\n\n{entra.authority}" in (
+        done.stderr
+    )
+    assert "`tap-epicor login --device`" in done.stderr
+    assert "nobody consented in the browser within 1 second" in done.stderr
+
+
 def test_no_secret_reaches_any_output(entra: Provider, server: Sandbox, tmp_path: Path) -> None:
     """Run each command and a failure of each kind at debug level, and search all that they wrote."""
     debug = {"TAP_EPICOR_LOGLEVEL": "DEBUG", "LOGLEVEL": "DEBUG"}
     config = settings(entra, server, tmp_path, "secret", oauth_settings_key=NEVER_AGAIN)
     ended = consent(entra, tmp_path, config)
+    [flow] = open_vault(config["oauth_settings_location"], NEVER_AGAIN).read()["flows"]
     code = re.search(r"code=([^&]+)", ended)
     assert code
     made = command(tmp_path, config, "oauth", "access-token", "--verifier", ended, **debug)
     tokens = json.loads(made.stdout)
     verifier = {**config, "oauth_verifier": ended, "oauth_settings_location": str(tmp_path / "other.txt")}
     bad = {**config, "oauth_client_secret": "a-wrong-secret-7", "oauth_settings_location": str(tmp_path / "third.txt")}
-    outputs = [
-        made.stderr,
-        *(
-            done.stdout + done.stderr
-            for done in (
-                command(tmp_path, config, "oauth", "show", **debug),
-                command(tmp_path, config, "--discover", **debug),
-                command(tmp_path, config, "--test", **debug),
-                command(tmp_path, {**config, "api_key": "a-wrong-key-7"}, "--test", **debug),
-                command(tmp_path, {**config, "oauth_settings_key": "a-wrong-key-8"}, "--test", **debug),
-                command(tmp_path, verifier, "--test", **debug),
-                command(tmp_path, {**bad, "oauth_refresh_token": "a-wrong-token-7"}, "--test", **debug),
-            )
-        ),
+    wrong_secret = {**config, "oauth_client_secret": "a-wrong-secret-7"}
+    steps: list[tuple[dict[str, Any], tuple[str, ...]]] = [
+        (config, ("oauth", "show")),
+        (wrong_secret, ("oauth", "refresh-token")),
+        (config, ("--discover",)),
+        (config, ("--test",)),
+        ({**config, "api_key": "a-wrong-key-7"}, ("--test",)),
+        ({**config, "oauth_settings_key": "a-wrong-key-8"}, ("--test",)),
+        (verifier, ("--test",)),
+        ({**bad, "oauth_refresh_token": "a-wrong-token-7"}, ("--test",)),
     ]
+    with ThreadPoolExecutor(4) as pool:
+        ended_steps = list(pool.map(lambda step: command(tmp_path, step[0], *step[1], **debug), steps))
+    outputs = [made.stderr, *(done.stdout + done.stderr for done in ended_steps)]
+    assert all(outputs)
     secrets = [
         NEVER_AGAIN,
         entra.client_secret,
@@ -331,6 +369,7 @@ def test_no_secret_reaches_any_output(entra: Provider, server: Sandbox, tmp_path
         tokens["OAuthAccessToken"],
         tokens["OAuthRefreshToken"],
         code[1],
+        flow["code_verifier"],
         "a-wrong-secret-7",
         "a-wrong-key-7",
         "a-wrong-key-8",

@@ -13,7 +13,7 @@ import requests
 
 from tap_epicor.auth.token import EpicorToken
 from tap_epicor.auth.transport import Transport
-from tap_epicor.kinetic.errors import PassingError, UnreadableAnswer, WrongPassword
+from tap_epicor.kinetic.errors import BadRequest, PassingError, Unreachable, UnreadableAnswer, WrongPassword
 from tests.sandboxes import sandbox
 from tests.scripted import Reply, Request, in_turn, serving
 from tests.singer import tap
@@ -71,6 +71,46 @@ def test_an_answer_without_a_token_is_told() -> None:
 def test_a_server_that_is_away_passes() -> None:
     with pytest.raises(PassingError, match="ConnectionError"):
         signed(sign_in("http://127.0.0.1:9/kinetic"))
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_not_followed_with_user_and_password(status: int) -> None:
+    with serving(in_turn(token(3600))) as elsewhere:
+        away = Reply(status=status, headers={"Location": f"{elsewhere.url}/TokenResource.svc/"})
+        with serving(in_turn(away)) as server, pytest.raises(UnreadableAnswer, match="set `url` to that") as caught:
+            signed(sign_in(server.url))
+    assert elsewhere.url in str(caught.value)
+    assert len(server.requests) == 1
+    assert elsewhere.requests == []
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_no_sign_in_follows_a_redirect(method: str) -> None:
+    with serving(in_turn(Reply(status=302, headers={"Location": "/elsewhere"}))) as server:
+        response = getattr(Transport(timeout=(2, 2)), method)(server.url, allow_redirects=True)
+    assert response.status_code == 302
+    assert len(server.requests) == 1
+
+
+def test_tls_where_there_is_none_is_told() -> None:
+    with serving(in_turn(token(3600))) as server, pytest.raises(Unreachable, match="Write `url` with http://"):
+        signed(sign_in(server.url.replace("http:", "https:")))
+
+
+def test_a_key_that_can_not_be_sent_is_told_without_it() -> None:
+    sign = EpicorToken("http://127.0.0.1:9/kinetic", "manager", "pässword", Transport(), "hush\nhush")
+    with pytest.raises(Unreachable) as caught:
+        signed(sign)
+    assert "hush" not in str(caught.value)
+
+
+def test_no_secret_that_the_server_repeats_is_told() -> None:
+    basic = base64.b64encode("manager:pässword".encode()).decode()
+    refused = Reply({"ErrorMessage": f"No: {basic}, key-of-secret"}, status=400)
+    with serving(in_turn(refused)) as server, pytest.raises(BadRequest) as caught:
+        signed(EpicorToken(server.url, "manager", "pässword", Transport(timeout=(2, 2)), "key-of-secret"))
+    assert basic.rstrip("=") not in str(caught.value)
+    assert "key-of-secret" not in str(caught.value)
 
 
 def test_one_token_serves_all_threads() -> None:

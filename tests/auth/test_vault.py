@@ -14,7 +14,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tap_epicor.auth.entra import UserConsent
+from tap_epicor.auth.registration import Registration
+from tap_epicor.auth.transport import Transport
 from tap_epicor.auth.vault import FileVault, VaultError, open_vault
+from tap_epicor.kinetic.errors import PassingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -186,6 +190,17 @@ def test_eight_processes_lose_nothing_of_each_other(tmp_path: Path) -> None:
     processes = [subprocess.Popen([sys.executable, "-c", ADD, str(path), str(number)]) for number in range(8)]
     assert [process.wait(60) for process in processes] == [0] * 8
     assert len(FileVault(path, None).read()) == 40
+
+
+def test_a_file_that_another_process_holds_for_long_is_tried_again(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tap_epicor.auth.vault.LONGEST_WAIT", 0.2)
+    path = tmp_path / "OAuthSettings.txt"
+    user = UserConsent(Registration("app", "https://localhost/x", ("scope",)), Transport(), FileVault(path, None), {})
+    with FileVault(path, None).changing(), pytest.raises(PassingError, match="Another process has held"):
+        user.fetch(refused=False)
 
 
 DIE = """
