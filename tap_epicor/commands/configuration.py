@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from singer_sdk.exceptions import ConfigValidationError
 
-from tap_epicor.checks import sign_in_problems
+from tap_epicor.checks import sign_in_problems, tidy
 from tap_epicor.environment import settings_in_environment
 from tap_epicor.settings import CONFIG_SCHEMA
 
@@ -50,8 +50,8 @@ def _read(context: click.Context, parameter: click.Parameter, value: tuple[str, 
     given: dict[str, Any] = {} if value else settings_in_environment(CONFIG_SCHEMA)
     for name in value:
         try:
-            given.update(json.loads(Path(name).read_text(encoding="utf-8")))
-        except (OSError, ValueError) as exc:
+            given.update(dict(json.loads(Path(name).read_text(encoding="utf-8"))))
+        except (OSError, ValueError, TypeError) as exc:
             raise click.BadParameter(f"{name} can't be read: {exc}", context, parameter) from exc
     defaults = {name: schema["default"] for name, schema in CONFIG_SCHEMA["properties"].items() if "default" in schema}
-    return {**defaults, **{name: setting for name, setting in given.items() if setting not in (None, "")}}
+    return {**defaults, **tidy(given)}
