@@ -305,7 +305,12 @@ class EpicorStream(Stream):
         """
         now = self._counted(rows) if left.counted is not None else None
         if now is None or left.counted is None:
-            return received > 0 or left.high is None
+            if received or left.high is None:
+                return True
+            self.logger.warning(
+                "%s: no row came, though there are some. It is read whole again by the next run.", self.name
+            )
+            return False
         if min(left.counted, now) <= received <= max(left.counted, now):
             return True
         message = f"{self.name}: received {received} rows; the server counted {left.counted} before and {now} after"

@@ -178,6 +178,16 @@ def test_a_set_that_seems_empty_and_is_not_keeps_no_bookmark(tmp_path: Path) -> 
         assert differences(server.database, {PARTS: second.rows[PARTS]}, ["EPIC06"]) == []
 
 
+def test_a_set_that_seems_empty_and_is_not_counted_keeps_no_bookmark_either(tmp_path: Path) -> None:
+    with sandbox() as server:
+        config = server.config(service="Erp.BO.PartSvc", company="EPIC06", completeness="off")
+        catalog = choose(discover(tmp_path, config), PARTS)
+        empty_answers(server, 2)
+        run = tap(tmp_path, config, catalog=catalog)
+    assert "no row came, though there are some" in run.log
+    assert "replication_key_value" not in run.bookmark(PARTS)
+
+
 def test_rows_that_are_missing_fail_the_run_where_that_is_wanted_and_the_next_one_reads_all(tmp_path: Path) -> None:
     with sandbox() as server:
         config = server.config(service="Erp.BO.PartSvc", company="EPIC06", completeness="fail")
