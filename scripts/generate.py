@@ -17,7 +17,8 @@ from click.testing import CliRunner
 
 from tap_epicor.cli import make_command
 from tap_epicor.commands.from_cdata import property_table
-from tap_epicor.settings import GROUPS, STREAM_SETTINGS
+from tap_epicor.settings import GROUPS
+from tap_epicor.stream_settings import STREAM_SETTINGS
 from tap_epicor.tap import EpicorTap
 
 ROOT = Path(__file__).parent.parent

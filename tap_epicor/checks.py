@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tap_epicor.address import has_instance, holds_sign_in, is_readable, scheme_of
-from tap_epicor.settings import PROPERTIES, SECRETS, STREAM_SETTINGS, as_list
+from tap_epicor.settings import PROPERTIES, SECRETS
+from tap_epicor.stream_settings import STREAM_SETTINGS, as_list
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping

@@ -2,40 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 
 from singer_sdk import typing as th
+
+from tap_epicor.stream_settings import STREAM_SETTINGS, STRINGS_OR_LIST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 NAME_OR_LIST: Final = {"type": ["string", "integer", "array"], "items": {"type": ["string", "integer"]}}
-STRINGS_OR_LIST: Final = {"type": ["string", "array"], "items": {"type": "string"}}
-
-STREAM_SETTINGS: Final = th.ObjectType(
-    th.Property(
-        "key",
-        th.CustomType(STRINGS_OR_LIST),
-        description="Columns that tell rows apart, in order. Empty: none, the set is read by $skip.",
-    ),
-    th.Property(
-        "replication_key",
-        th.StringType,
-        description="Column that changes are tracked by. Empty: none, the stream is read whole each time.",
-    ),
-    th.Property("select", th.CustomType(STRINGS_OR_LIST), description="Columns wanted; the key is always read."),
-    th.Property("filter", th.StringType, description="OData condition that rows must meet, sent as it stands."),
-    th.Property(
-        "parameters",
-        th.ObjectType(additional_properties=th.CustomType({})),
-        description="Parameters of a BAQ by name; a list gives several values.",
-    ),
-    th.Property("page_size", th.IntegerType(minimum=1), description="Rows to ask for at once."),
-    additional_properties=True,
-)
 
 GROUPS: Final[Mapping[str, tuple[th.Property[Any], ...]]] = {
     "Where": (
@@ -238,7 +214,7 @@ GROUPS: Final[Mapping[str, tuple[th.Property[Any], ...]]] = {
             th.ObjectType(additional_properties=STREAM_SETTINGS),
             title="Streams",
             description="Settings of single streams, by name or pattern: `key`, `replication_key`, `select`, `filter`, "
-            "`parameters` (BAQs) and `page_size`.",
+            "`parameters` and `replication_parameter` (BAQs), `page_size` and `deletes`.",
             examples=[{"erp_customer_customers": {"filter": "Inactive eq false"}}],
         ),
         th.Property(
@@ -272,6 +248,14 @@ GROUPS: Final[Mapping[str, tuple[th.Property[Any], ...]]] = {
             description="The same for streams whose replication key is a date or a time.",
         ),
         th.Property(
+            "overlap_minutes",
+            th.IntegerType(minimum=0),
+            default=60,
+            title="Overlap in minutes",
+            description="How long a transaction may last without a row of it being missed: a read of changes begins "
+            "at the highest `SysRevID` of so long before the last run.",
+        ),
+        th.Property(
             "completeness",
             th.StringType,
             default="warn",
@@ -279,6 +263,46 @@ GROUPS: Final[Mapping[str, tuple[th.Property[Any], ...]]] = {
             title="Completeness",
             description="What to do when a stream that was read whole has another number of rows than the server "
             "counts: nothing, say so, or fail.",
+        ),
+        th.Property(
+            "restored",
+            th.StringType,
+            default="reread",
+            allowed_values=["reread", "fail"],
+            title="Restored database",
+            description="What to do when the database's highest `SysRevID` lies far below the bookmark, since it was "
+            "restored or copied: read the stream anew, or fail.",
+        ),
+        th.Property(
+            "unreadable_rows",
+            th.StringType,
+            default="fail",
+            allowed_values=["fail", "skip"],
+            title="Unreadable rows",
+            description="What to do with a row that makes every answer fail that it would be in: fail and name it, or "
+            "leave it out and name it.",
+        ),
+        th.Property(
+            "key_store",
+            th.StringType,
+            title="Key store",
+            description="Folder where the keys of streams with `deletes` are kept from run to run: a path, or an "
+            "address that fsspec knows, such as `s3://bucket/keys`.",
+            examples=["/var/lib/tap-epicor/keys"],
+        ),
+        th.Property(
+            "max_deletes",
+            th.NumberType(minimum=0, maximum=100),
+            default=10,
+            title="Most deletes",
+            description="Per cent of a stream's rows that a sweep may delete; one that finds more deletes none and "
+            "fails.",
+        ),
+        th.Property(
+            "summary_path",
+            th.StringType,
+            title="Summary",
+            description="File that the reckoning of each run is written to, as JSON.",
         ),
         th.Property(
             "emit_activate_version_messages",
@@ -296,6 +320,12 @@ GROUPS: Final[Mapping[str, tuple[th.Property[Any], ...]]] = {
             default=4,
             title="Connections",
             description="Requests under way at once, at the most. Discovery uses them all.",
+        ),
+        th.Property(
+            "requests_per_minute",
+            th.IntegerType(minimum=1),
+            title="Requests per minute",
+            description="The most requests that the server gets in a minute, over all connections. Default: no limit.",
         ),
         th.Property(
             "timeout",
@@ -329,71 +359,3 @@ GROUPS: Final[Mapping[str, tuple[th.Property[Any], ...]]] = {
 PROPERTIES: Final = {prop.name: prop for group in GROUPS.values() for prop in group}
 CONFIG_SCHEMA: Final[dict[str, Any]] = th.PropertiesList(*PROPERTIES.values()).to_dict()
 SECRETS: Final = tuple(name for name, prop in PROPERTIES.items() if prop.secret)
-
-
-@dataclass(frozen=True)
-class StreamSettings:
-    """The settings of one stream; None where nothing is said.
-
-    Attributes:
-        key: columns of the key; empty for none.
-        replication_key: column that changes are tracked by; empty for none.
-        select: columns wanted.
-        filter: OData condition.
-        parameters: name and value of each parameter of a BAQ, as they stand in the query string.
-        page_size: rows to ask for at once.
-    """
-
-    key: tuple[str, ...] | None = None
-    replication_key: str | None = None
-    select: tuple[str, ...] | None = None
-    filter: str | None = None
-    parameters: tuple[tuple[str, str], ...] = ()
-    page_size: int | None = None
-
-
-def as_list(value: object) -> tuple[str, ...]:
-    """Return a setting that may be one value, a list, or values separated by commas, as a tuple."""
-    if value is None:
-        return ()
-    if isinstance(value, str):
-        text = value.strip()
-        value = json.loads(text) if text.startswith("[") else text.split(",")
-    values = value if isinstance(value, list | tuple) else [value]
-    return tuple(text for item in values if (text := str(item).strip()))
-
-
-def stream_settings(config: Mapping[str, Any], name: str) -> StreamSettings:
-    """Return what `streams` says of a stream: what its own name says goes before what patterns say.
-
-    Args:
-        config: the configuration.
-        name: the stream's name.
-    """
-    streams: Mapping[str, Mapping[str, Any]] = config.get("streams") or {}
-    said: dict[str, Any] = {}
-    for pattern, values in streams.items():
-        if pattern != name and fnmatchcase(name, pattern):
-            said.update(values)
-    said.update(streams.get(name) or {})
-    return StreamSettings(
-        key=as_list(said["key"]) if "key" in said else None,
-        replication_key=said.get("replication_key"),
-        select=as_list(said["select"]) if "select" in said else None,
-        filter=said.get("filter") or None,
-        parameters=_parameters(said.get("parameters") or {}),
-        page_size=said.get("page_size"),
-    )
-
-
-def _parameters(values: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    return tuple(
-        (name, _parameter_text(item))
-        for name, value in values.items()
-        for item in (value if isinstance(value, list) else [value])
-        if item is not None
-    )
-
-
-def _parameter_text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -19,7 +19,8 @@ from tap_epicor.checks import misfit, problems, tidy
 from tap_epicor.connection import connect
 from tap_epicor.environment import settings_in_environment
 from tap_epicor.inputs import catalog_file, state_file
-from tap_epicor.settings import CONFIG_SCHEMA, as_list, stream_settings
+from tap_epicor.settings import CONFIG_SCHEMA
+from tap_epicor.stream_settings import as_list, stream_settings
 from tap_epicor.streams.definition import is_selected
 from tap_epicor.streams.discovery import discover, from_entries
 from tap_epicor.streams.metrics import log_request

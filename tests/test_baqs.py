@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_epicor.sandbox import queries
-from tap_epicor.settings import stream_settings
+from tap_epicor.stream_settings import stream_settings
 from tap_epicor.tap import EpicorTap
 from tests.sandboxes import Sandbox, sandbox
 from tests.singer import Run, tap

@@ -12,7 +12,8 @@ from singer_sdk.exceptions import ConfigValidationError
 
 from tap_epicor.address import base_url
 from tap_epicor.checks import problems, secrets_in, tidy
-from tap_epicor.settings import PROPERTIES, SECRETS, as_list, stream_settings
+from tap_epicor.settings import PROPERTIES, SECRETS
+from tap_epicor.stream_settings import as_list, stream_settings
 from tap_epicor.tap import EpicorTap
 
 if TYPE_CHECKING:

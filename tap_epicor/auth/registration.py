@@ -12,7 +12,7 @@ import requests
 from tap_epicor.auth.certificates import load_certificate
 from tap_epicor.auth.sign_in import SignInFailed
 from tap_epicor.kinetic.errors import PassingError, redact
-from tap_epicor.settings import as_list
+from tap_epicor.stream_settings import as_list
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from tap_epicor.kinetic.metadata import Column
-    from tap_epicor.settings import StreamSettings
+    from tap_epicor.stream_settings import StreamSettings
 
 COMPANY: Final = "Company"
 METADATA_KEY: Final = "epicor"

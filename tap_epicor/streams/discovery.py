@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tap_epicor.checks import nearest
 from tap_epicor.kinetic.catalogue import describe_baqs, describe_services, find_baqs, find_services
 from tap_epicor.kinetic.dialect import BAQ_SERVICE
-from tap_epicor.settings import as_list, stream_settings
+from tap_epicor.stream_settings import as_list, stream_settings
 from tap_epicor.streams.definition import Definition, define, from_catalog, unique_name
 
 if TYPE_CHECKING:

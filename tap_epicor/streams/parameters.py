@@ -8,7 +8,7 @@ from tap_epicor.checks import nearest
 from tap_epicor.streams.definition import DefinitionError
 
 if TYPE_CHECKING:
-    from tap_epicor.settings import StreamSettings
+    from tap_epicor.stream_settings import StreamSettings
     from tap_epicor.streams.definition import Definition
 
 

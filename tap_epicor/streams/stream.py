@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tap_epicor.kinetic.client import Kinetic
     from tap_epicor.kinetic.pages import Page
     from tap_epicor.kinetic.plan import Plan
-    from tap_epicor.settings import StreamSettings
+    from tap_epicor.stream_settings import StreamSettings
     from tap_epicor.streams.definition import Definition
     from tap_epicor.tap import EpicorTap
 

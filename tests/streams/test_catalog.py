@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_epicor.settings import StreamSettings, stream_settings
+from tap_epicor.stream_settings import StreamSettings, stream_settings
 from tap_epicor.streams.definition import Definition, DefinitionError, from_catalog, is_selected
 from tap_epicor.streams.discovery import discover
 from tap_epicor.tap import EpicorTap

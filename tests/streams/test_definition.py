@@ -9,7 +9,7 @@ import pytest
 from tap_epicor.kinetic.catalogue import Found, Parameter
 from tap_epicor.kinetic.metadata import Column, EntityType
 from tap_epicor.kinetic.source import Source
-from tap_epicor.settings import StreamSettings
+from tap_epicor.stream_settings import StreamSettings
 from tap_epicor.streams.definition import Definition, DefinitionError, define, stream_name, unique_name
 from tap_epicor.streams.json_schema import json_schema
 

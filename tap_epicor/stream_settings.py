@@ -1,0 +1,122 @@
+"""Settings of single streams, by name or pattern: what can be said, and what is said of one."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any, Final
+
+from singer_sdk import typing as th
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+STRINGS_OR_LIST: Final = {"type": ["string", "array"], "items": {"type": "string"}}
+
+STREAM_SETTINGS: Final = th.ObjectType(
+    th.Property(
+        "key",
+        th.CustomType(STRINGS_OR_LIST),
+        description="Columns that tell rows apart, in order. Empty: none, the set is read by $skip.",
+    ),
+    th.Property(
+        "replication_key",
+        th.StringType,
+        description="Column that changes are tracked by. Empty: none, the stream is read whole each time.",
+    ),
+    th.Property("select", th.CustomType(STRINGS_OR_LIST), description="Columns wanted; the key is always read."),
+    th.Property("filter", th.StringType, description="OData condition that rows must meet, sent as it stands."),
+    th.Property(
+        "parameters",
+        th.ObjectType(additional_properties=th.CustomType({})),
+        description="Parameters of a BAQ by name; a list gives several values.",
+    ),
+    th.Property(
+        "replication_parameter",
+        th.StringType,
+        description="Parameter of a BAQ that gets the bookmark, so that the query itself reads only what changed.",
+    ),
+    th.Property("page_size", th.IntegerType(minimum=1), description="Rows to ask for at once."),
+    th.Property(
+        "deletes",
+        th.StringType,
+        allowed_values=["off", "sweep"],
+        description="`sweep` reads all keys after the rows, and tells the loader which are gone. It wants `key_store`.",
+    ),
+    additional_properties=True,
+)
+
+
+@dataclass(frozen=True)
+class StreamSettings:
+    """The settings of one stream; None where nothing is said.
+
+    Attributes:
+        key: columns of the key; empty for none.
+        replication_key: column that changes are tracked by; empty for none.
+        select: columns wanted.
+        filter: OData condition.
+        parameters: name and value of each parameter of a BAQ, as they stand in the query string.
+        replication_parameter: parameter of a BAQ that gets the bookmark.
+        page_size: rows to ask for at once.
+        sweeps: whether rows that are gone are looked for.
+    """
+
+    key: tuple[str, ...] | None = None
+    replication_key: str | None = None
+    select: tuple[str, ...] | None = None
+    filter: str | None = None
+    parameters: tuple[tuple[str, str], ...] = ()
+    replication_parameter: str | None = None
+    page_size: int | None = None
+    sweeps: bool = False
+
+
+def as_list(value: object) -> tuple[str, ...]:
+    """Return a setting that may be one value, a list, or values separated by commas, as a tuple."""
+    if value is None:
+        return ()
+    if isinstance(value, str):
+        text = value.strip()
+        value = json.loads(text) if text.startswith("[") else text.split(",")
+    values = value if isinstance(value, list | tuple) else [value]
+    return tuple(text for item in values if (text := str(item).strip()))
+
+
+def stream_settings(config: Mapping[str, Any], name: str) -> StreamSettings:
+    """Return what `streams` says of a stream: what its own name says goes before what patterns say.
+
+    Args:
+        config: the configuration.
+        name: the stream's name.
+    """
+    streams: Mapping[str, Mapping[str, Any]] = config.get("streams") or {}
+    said: dict[str, Any] = {}
+    for pattern, values in streams.items():
+        if pattern != name and fnmatchcase(name, pattern):
+            said.update(values)
+    said.update(streams.get(name) or {})
+    return StreamSettings(
+        key=as_list(said["key"]) if "key" in said else None,
+        replication_key=said.get("replication_key"),
+        select=as_list(said["select"]) if "select" in said else None,
+        filter=said.get("filter") or None,
+        parameters=_parameters(said.get("parameters") or {}),
+        replication_parameter=said.get("replication_parameter") or None,
+        page_size=said.get("page_size"),
+        sweeps=said.get("deletes") == "sweep",
+    )
+
+
+def _parameters(values: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (name, _parameter_text(item))
+        for name, value in values.items()
+        for item in (value if isinstance(value, list) else [value])
+        if item is not None
+    )
+
+
+def _parameter_text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
