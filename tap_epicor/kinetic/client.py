@@ -18,7 +18,9 @@ import urllib3
 
 from tap_epicor.kinetic.errors import (
     PassingError,
+    ServerFailed,
     SignInRefused,
+    TooMuch,
     Unreachable,
     UnreadableAnswer,
     WrongKey,
@@ -49,7 +51,9 @@ class Patience:
 
     Attributes:
         tries: requests in all, the first one included.
-        first_tries: the same, as long as the server has never answered: a wrong address is told soon.
+        first_tries: the same, as long as nothing has ever come from the server, or only what isn't Kinetic's: a wrong
+            address is told soon.
+        failed_tries: the same, where the server says that it failed and does not say that it will pass.
         first_wait: seconds before the second request; doubled each time.
         longest_wait: seconds between two requests at the most, unless the server asks for more.
         in_all: seconds after which no new request is made.
@@ -57,6 +61,7 @@ class Patience:
 
     tries: int = 10
     first_tries: int = 3
+    failed_tries: int = 3
     first_wait: float = 1.0
     longest_wait: float = 60.0
     in_all: float = 900.0
@@ -116,18 +121,37 @@ class Kinetic:
         self._local = threading.local()
         self._answered = False
 
-    def get_json(self, path: str, query: Query | None = None, *, company: str = "") -> dict[str, Any]:
+    @property
+    def retries(self) -> int:
+        """Requests that this thread has made once more, since it began."""
+        count: int = getattr(self._local, "retries", 0)
+        return count
+
+    def get_json(
+        self,
+        path: str,
+        query: Query | None = None,
+        *,
+        company: str = "",
+        patient: bool = True,
+    ) -> dict[str, Any]:
         """Return the JSON object at a path, its fractions as exact decimals.
 
         Args:
             path: path below the instance, percent-encoded.
             query: the `$` options.
             company: company id for the `CallSettings` header.
+            patient: whether to try again after `TooMuch` and `ServerFailed` too, and not only after what has nothing
+                to do with the rows asked for.
 
         Raises:
+            TooMuch: if asking for fewer rows is likely to help.
+            ServerFailed: if the server failed, at the first time or, with patience, again and again.
             KineticError: if it can't be had.
         """
-        answer: dict[str, Any] = self._patiently(lambda: self._send(path, query, company, JSON, _decode))
+        answer: dict[str, Any] = self._patiently(
+            lambda: self._send(path, query, company, JSON, _decode), patient=patient
+        )
         return answer
 
     def get_text(self, path: str, *, company: str = "", accept: str = XML, longest: int = 64 << 20) -> bytes:
@@ -172,15 +196,22 @@ class Kinetic:
             raise UnreadableAnswer(f"the next link leaves this instance, to {host}", path=came_from)
         return self.get_json(url.removeprefix(f"{self.base_url}/"), company=company)
 
-    def _patiently(self, attempt: Callable[[], Any]) -> Any:  # noqa: ANN401
+    def _patiently(self, attempt: Callable[[], Any], *, patient: bool = True) -> Any:  # noqa: ANN401
         waits = self._growing_waits()
+        failures = 0
+
+        def is_final(exc: Exception) -> bool:
+            nonlocal failures
+            failures += 1
+            return failures >= self._tries(exc, patient=patient)
+
         again = backoff.on_exception(
             backoff.runtime,
-            PassingError,
-            value=lambda exc: next(waits) if exc.wait is None else exc.wait,
-            max_tries=self._tries,
+            (PassingError, ServerFailed),
+            value=lambda exc: self._wait(exc, waits),
+            giveup=is_final,
             max_time=self._patience.in_all,
-            on_backoff=_say_wait,
+            on_backoff=self._note_retry,
             jitter=None,
             logger=None,
         )(attempt)
@@ -193,8 +224,25 @@ class Kinetic:
             self._renew()
             return again()
 
-    def _tries(self) -> int:
-        return self._patience.tries if self._answered else self._patience.first_tries
+    def _tries(self, exc: Exception, *, patient: bool) -> int:
+        """Return how often a request is made in all that ended so."""
+        if isinstance(exc, TooMuch | ServerFailed) and not patient:
+            return 1
+        if isinstance(exc, ServerFailed):
+            return self._patience.failed_tries
+        no_answer_of_kinetic = getattr(exc, "status", None) is None and not self._answered
+        return self._patience.first_tries if no_answer_of_kinetic else self._patience.tries
+
+    def _note_retry(self, details: Any) -> None:  # noqa: ANN401
+        self._local.retries = self.retries + 1
+        logger.warning("%s Trying again in %.0f s.", details["exception"], details["wait"])
+
+    def _wait(self, exc: Any, waits: Iterator[float]) -> float:  # noqa: ANN401
+        if isinstance(exc, ServerFailed):
+            # Mostly an answer for good, to a question whether something can be done.
+            return next(waits) / 4
+        wait: float = next(waits) if exc.wait is None else exc.wait
+        return wait
 
     def _growing_waits(self) -> Iterator[float]:
         wait = self._patience.first_wait
@@ -263,12 +311,9 @@ class Kinetic:
     def _no_answer(self, exc: Exception, where: str) -> PassingError:
         host = urlsplit(self.base_url).netloc
         if isinstance(exc, requests.ReadTimeout | urllib3.exceptions.ReadTimeoutError):
-            said = f"{host} sent nothing for {self._timeout[1]:g} seconds"
-            cure = "Raise `timeout`, or lower `page_size`, if the server needs longer."
-        else:
-            said = f"no answer from {host}: {redact(str(exc), self._secrets)}"
-            cure = Unreachable.cure
-        return PassingError(said, path=where, cure=cure)
+            return TooMuch(f"{host} sent nothing for {self._timeout[1]:g} seconds", path=where)
+        said = f"no answer from {host}: {redact(str(exc), self._secrets)}"
+        return PassingError(said, path=where, cure=Unreachable.cure)
 
     def _headers_for(self, company: str, accept: str) -> dict[str, str]:
         headers = {**self._headers, "Accept": accept, "Accept-Encoding": "gzip"}
@@ -296,7 +341,3 @@ def _decode(body: bytes, path: str) -> dict[str, Any]:
 
 
 _DECODER = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
-
-
-def _say_wait(details: Any) -> None:  # noqa: ANN401
-    logger.warning("%s Trying again in %.0f s.", details["exception"], details["wait"])

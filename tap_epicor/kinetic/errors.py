@@ -11,6 +11,7 @@
       ServerFailed         5xx that does not pass by itself
       UnreadableAnswer     an answer that is not what was asked for
       PassingError         passes by itself: worth another try after a while
+        TooMuch            fewer rows at once may do: a time-out, 413, 504
 
 `from_response` reads a body, JSON, XML, HTML or empty, into one of them.
 """
@@ -53,10 +54,8 @@ _NO_COMPANY = re.compile(
 )
 _TAGS = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 _LICENCE = re.compile(r"LicenseAccessException|Maximum users exceeded", re.IGNORECASE)
-_PASSING_CAUSE = re.compile(
-    r"Execution Timeout Expired|deadlock|transport-level error|connection pool|ConversionsPending",
-    re.IGNORECASE,
-)
+_QUERY_TIMEOUT = re.compile(r"Execution Timeout Expired", re.IGNORECASE)
+_PASSING_CAUSE = re.compile(r"deadlock|transport-level error|connection pool|ConversionsPending", re.IGNORECASE)
 
 
 class KineticError(Exception):
@@ -161,6 +160,12 @@ class PassingError(KineticError):
     wait: float | None = None
 
 
+class TooMuch(PassingError):
+    """The answer took too long or was too big: it may pass by itself, and is likely to with fewer rows at once."""
+
+    cure = "Lower `page_size`, or raise `timeout`, if the server needs longer."
+
+
 def from_response(
     status: int,
     headers: Mapping[str, str],
@@ -244,25 +249,27 @@ def _forms(secret: str) -> Iterator[str]:
 
 
 def _classify(status: int, raw: str) -> tuple[type[KineticError], str | None]:  # noqa: PLR0911
-    if status == 401:  # noqa: PLR2004
-        if "Access denied" in raw:
-            return Denied, None
-        if "API Key" in raw:
-            return WrongKey, None
-        return (WrongPassword, None) if "username or password" in raw else (SignInRefused, None)
-    if status == 403:  # noqa: PLR2004
-        return Denied, None
+    if status in {401, 403}:
+        return _refused(status, raw), None
     if _LICENCE.search(raw):
         return PassingError, "All licences of this kind are in use: free some, or choose another with `license_type`."
-    if status in {408, 425, 429, 502, 503, 504} or (status >= 500 and _PASSING_CAUSE.search(raw)):  # noqa: PLR2004
+    if status in {413, 504} or (status >= 500 and _QUERY_TIMEOUT.search(raw)):  # noqa: PLR2004
+        return TooMuch, None
+    if status in {408, 425, 429, 502, 503} or (status >= 500 and _PASSING_CAUSE.search(raw)):  # noqa: PLR2004
         return PassingError, None
     if status in {404, 410}:
         return NotFound, None
     if status < 500 and _NO_COMPANY.search(raw):  # noqa: PLR2004
         return BadRequest, "Check `company`: give its id, not its name, of a company that the user may work in."
-    if status >= 500:  # noqa: PLR2004
-        return ServerFailed, None
-    return BadRequest, None
+    return (ServerFailed if status >= 500 else BadRequest), None  # noqa: PLR2004
+
+
+def _refused(status: int, raw: str) -> type[KineticError]:
+    if status == 403 or "Access denied" in raw:  # noqa: PLR2004
+        return Denied
+    if "API Key" in raw:
+        return WrongKey
+    return WrongPassword if "username or password" in raw else SignInRefused
 
 
 def _read(body: bytes) -> dict[str, str]:

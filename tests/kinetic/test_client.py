@@ -16,6 +16,7 @@ from tap_epicor.kinetic.errors import (
     PassingError,
     ServerFailed,
     SignInRefused,
+    TooMuch,
     Unreachable,
     UnreadableAnswer,
     WrongKey,
@@ -125,10 +126,73 @@ def test_a_wrong_address_is_told_soon() -> None:
         client("http://127.0.0.1:9/kinetic").get_json("api/x")
 
 
-def test_an_empty_500_is_not_tried_again() -> None:
+def test_an_empty_500_is_tried_again_twice_before_it_counts() -> None:
     with serving(in_turn(Reply(status=500))) as server, pytest.raises(ServerFailed):
         client(server.url).get_json("api/x")
+    assert len(server.requests) == 3
+
+
+def test_an_answer_of_kinetic_is_waited_for_though_nothing_else_has_come_yet() -> None:
+    upgrade = Reply(status=503, body=refusal("busy", "Epicor.Customization.ConversionsPendingException"))
+    with serving(in_turn(upgrade, upgrade, upgrade, ROWS)) as server:
+        assert client(server.url).get_json("api/x") == {"value": [{"A": 1}]}
+
+
+def test_nothing_and_what_is_not_kinetics_is_told_soon_where_nothing_else_has_come() -> None:
+    for strange in (Reply(drop=True), Reply(b"<html>Sign in</html>")):
+        with serving(in_turn(strange)) as server, pytest.raises(PassingError):
+            client(server.url).get_json("api/x")
+        assert len(server.requests) == 2
+
+
+TIMED_OUT = {
+    "413": Reply(status=413),
+    "504": Reply(status=504),
+    "query time-out": Reply(status=500, body=refusal("Execution Timeout Expired.")),
+}
+
+
+@pytest.mark.parametrize("reply", TIMED_OUT.values(), ids=TIMED_OUT.keys())
+def test_what_fewer_rows_may_cure_is_told_at_once_to_who_has_no_patience(reply: Reply) -> None:
+    with serving(in_turn(reply, ROWS)) as server:
+        kinetic = client(server.url)
+        with pytest.raises(TooMuch):
+            kinetic.get_json("api/x", patient=False)
+        assert len(server.requests) == 1
+        assert kinetic.get_json("api/x", patient=False) == {"value": [{"A": 1}]}
+
+
+def test_silence_is_told_at_once_to_who_has_no_patience() -> None:
+    def silent(_: Request) -> Reply:
+        threading.Event().wait(0.3)
+        return ROWS
+
+    with serving(silent) as server, pytest.raises(TooMuch, match=r"sent nothing for 0\.1 seconds"):
+        client(server.url, timeout=(2.0, 0.1)).get_json("api/x", patient=False)
     assert len(server.requests) == 1
+
+
+def test_a_failure_is_told_at_once_to_who_has_no_patience() -> None:
+    with serving(in_turn(Reply(status=500))) as server, pytest.raises(ServerFailed):
+        client(server.url).get_json("api/x", patient=False)
+    assert len(server.requests) == 1
+
+
+def test_what_has_nothing_to_do_with_the_rows_is_tried_again_without_patience_too() -> None:
+    with serving(in_turn(Reply(status=503), Reply(status=429), ROWS)) as server:
+        assert client(server.url).get_json("api/x", patient=False) == {"value": [{"A": 1}]}
+
+
+def test_each_thread_counts_its_retries() -> None:
+    with serving(in_turn(Reply(status=503), Reply(status=503), ROWS)) as server:
+        kinetic = client(server.url)
+        kinetic.get_json("api/x")
+        assert kinetic.retries == 2
+        elsewhere: list[int] = []
+        thread = threading.Thread(target=lambda: elsewhere.append(kinetic.retries))
+        thread.start()
+        thread.join()
+        assert elsewhere == [0]
 
 
 def test_the_three_refusals_are_told_apart() -> None:
