@@ -21,13 +21,25 @@ from tap_epicor.inputs import InputError
 from tap_epicor.kinetic.errors import KineticError
 from tap_epicor.streams.bookmark import BookmarkError
 from tap_epicor.streams.definition import DefinitionError
+from tap_epicor.streams.reckoning import RunIncomplete
+from tap_epicor.streams.summary import SummaryNotWritten
 from tap_epicor.streams.values import ValueMismatch
 from tap_epicor.tap import EpicorTap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-EXPLAINED = (KineticError, DefinitionError, BookmarkError, ValueMismatch, VaultError, CertificateError, InputError)
+EXPLAINED = (
+    KineticError,
+    DefinitionError,
+    BookmarkError,
+    ValueMismatch,
+    VaultError,
+    CertificateError,
+    InputError,
+    RunIncomplete,
+    SummaryNotWritten,
+)
 """Exceptions whose message says all that a user needs."""
 
 _OUTPUT_FAILURES = frozenset({errno.EPIPE, errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO})

@@ -24,11 +24,15 @@ from tap_epicor.stream_settings import as_list, stream_settings
 from tap_epicor.streams.definition import is_selected
 from tap_epicor.streams.discovery import discover, from_entries
 from tap_epicor.streams.metrics import log_request
+from tap_epicor.streams.reckoning import Run
+from tap_epicor.streams.stopping import Stopped, end_soon
 from tap_epicor.streams.stream import EpicorStream
+from tap_epicor.streams.summary import tell
 from tap_epicor.streams.writer import PageWriter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from types import FrameType
 
     from tap_epicor.kinetic.client import Kinetic
 
@@ -40,6 +44,7 @@ class EpicorTap(Tap):
     config_jsonschema: ClassVar[dict[str, Any]] = CONFIG_SCHEMA
     dynamic_catalog = True
     message_writer_class = PageWriter
+    message_writer: PageWriter
     capabilities: ClassVar[list[CapabilitiesEnum]] = [
         TapCapabilities.CATALOG,
         TapCapabilities.STATE,
@@ -57,6 +62,7 @@ class EpicorTap(Tap):
             # The SDK builds every stream of a catalog: only the selected ones are worth that.
             self._entries = [entry for entry in catalog.get("streams", []) if is_selected(entry)]
             catalog = {**catalog, "streams": self._entries}
+        self.run = Run()
         super().__init__(catalog=catalog, **kwargs)
 
     @property
@@ -96,6 +102,31 @@ class EpicorTap(Tap):
             EpicorStream(self, definition, stream_settings(self.config, definition.name), self.kinetic)
             for definition in definitions
         ]
+
+    def sync_all(self) -> None:  # type: ignore[misc]  # final, and yet the only place where a run as a whole can end
+        """Read all streams, and tell what became of each.
+
+        Raises:
+            RunIncomplete: if a stream is not complete; the others have been read, and the state is written.
+            Stopped: if the run was told to end; the state is written.
+            SummaryNotWritten: if the file of `summary_path` can't be written.
+        """
+        try:
+            super().sync_all()
+        except Stopped:
+            self.run.over = "Nothing more was read, since the run was told to end."
+            self.state_writer.write_state(self.state)
+            raise
+        except OSError:
+            self.run.over = "Nothing more was read, since the rows can't be written."
+            raise
+        finally:
+            tell(self.run, self.config.get("summary_path"))
+        self.run.check()
+
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        end_soon(signum)
+        self.message_writer.stop(signum)
 
     @classmethod
     def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> _ConfigInput:

@@ -145,7 +145,7 @@ def test_parameters_of_an_entity_set_are_refused(kinetic: Sandbox, tmp_path: Pat
     streams = {"erp_plant_plants": {"parameters": {"Plant": "MfgSys"}}}
     done = tap(tmp_path, kinetic.config(service="Erp.BO.PlantSvc", streams=streams))
     assert done.code == 1
-    assert "`parameters` are for BAQs only; an entity set has `filter`" in done.log
+    assert "`parameters` is for BAQs only; an entity set has `filter`" in done.log
 
 
 def test_a_parameter_of_null_is_not_given() -> None:

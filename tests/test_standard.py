@@ -97,13 +97,13 @@ def test_the_final_state_holds_bookmarks_and_nothing_half_done(run: Run) -> None
     assert run.state["bookmarks"].keys() == run.rows.keys() | set(run.schemas)
     for bookmarks in run.state["bookmarks"].values():
         for one in bookmarks["partitions"]:
-            assert one.keys() <= {"context", "replication_key", REVISION, "filter"}
+            assert one.keys() <= {"context", "replication_key", REVISION, "filter", "seen"}
 
 
 def test_every_incremental_stream_has_a_bookmark_or_a_reason(run: Run) -> None:
     for stream, _, _ in sets():
         for company in COMPANIES:
-            told = f"{stream}: changes can't be tracked" in run.log
+            told = f"{stream} ({company}): changes can't be tracked" in run.log
             assert (REVISION in run.bookmark(stream, company)) != told, stream
     for company in COMPANIES:
         assert run.bookmark("baq_GLDetail", company)[REVISION] > 0
@@ -119,7 +119,9 @@ def test_bookmarks_of_a_quiet_database_are_its_highest_revisions(run: Run) -> No
 def test_a_next_run_takes_the_state_and_brings_only_the_overlap(run: Run, tmp_path: Path) -> None:
     again = tap(tmp_path, {**CONFIG, "overlap": 0}, state=run.state)
     assert again.code == 0, again.log
-    assert again.state == run.state
+    for stream, _, _ in sets():
+        for company in COMPANIES:
+            assert again.bookmark(stream, company).get(REVISION) == run.bookmark(stream, company).get(REVISION), stream
     tracked = {stream for stream, _, _ in sets() if REVISION in run.bookmark(stream)}
     assert tracked
     assert not tracked & again.rows.keys()

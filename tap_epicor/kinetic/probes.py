@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tap_epicor.kinetic.errors import BadRequest, ServerFailed
@@ -93,3 +94,15 @@ def count(rows: Rows, top: int = 1) -> int | None:
         return None
     sent = len(answer.get("value") or ())
     return None if int(told) == sent >= top else int(told)
+
+
+def count_above(rows: Rows, column: Part, value: Any) -> int | None:  # noqa: ANN401
+    """Return the number of rows with a higher value in a column, None where the server does not tell.
+
+    Args:
+        rows: the rows in question.
+        column: the column.
+        value: the value.
+    """
+    condition = f"{column.name} gt {rows.literal(column.type, value)}"
+    return count(replace(rows, filter=all_of([rows.filter, condition])))

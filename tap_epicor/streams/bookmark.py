@@ -2,6 +2,8 @@
 
 - `replication_key`, `replication_key_value`: all rows up to this value were written.
 - `filter`: the condition that this is true of; absent where there is none.
+- `seen`: when the last read began (`read_at`), and which value was the `highest` at which time: see `horizon`.
+- `under_way`: when a read of changes began that has not come to its end.
 - `resume`: a read of everything that is under way: `key` and `after` say where it goes on, `cursor` and `high` with
   which bookmark it will end.
 """
@@ -14,7 +16,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from tap_epicor.kinetic.plan import WHOLE_NUMBERS, less_overlap
+from tap_epicor.kinetic.plan import REVISION, WHOLE_NUMBERS, less_overlap
+from tap_epicor.streams.horizon import Horizon
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +30,8 @@ VALUE = "replication_key_value"
 KEY = "replication_key"
 CONDITION = "filter"
 RESUME = "resume"
+SEEN = "seen"
+UNDER_WAY = "under_way"
 NEAR_REVISIONS = 10_000
 NEAR_DAYS = 1
 CURE = "Run the stream with --full-refresh, or mend the state."
@@ -43,12 +48,14 @@ class Left:
     Attributes:
         after: values of the key in the last row that was written; None before the first.
         high: the bookmark that the read will end with; None for none.
+        at: when that was the highest value, in seconds since 1970; None where it is not known.
         received: rows that have come.
         counted: rows that the server counted before the read; None where it did not.
     """
 
     after: tuple[Any, ...] | None
     high: Any | None
+    at: int | None = None
     received: int = 0
     counted: int | None = None
 
@@ -129,7 +136,7 @@ class Bookmark:
             Decimal(value) if part.type == "Edm.Decimal" else value for part, value in zip(order, after, strict=True)
         )
         high = self._understood(resume.get("high"))
-        return Left(tuple(values), high, int(resume.get("received", 0)), resume.get("counted"))
+        return Left(tuple(values), high, resume.get("at"), int(resume.get("received", 0)), resume.get("counted"))
 
     def left_at(self, order: Sequence[Part], left: Left) -> None:
         """Remember how far a read of everything has come.
@@ -143,6 +150,7 @@ class Bookmark:
             "after": [str(value) if isinstance(value, Decimal) else value for value in left.after or ()],
             "cursor": self._cursor_name,
             "high": left.high,
+            "at": left.at,
             "received": left.received,
             "counted": left.counted,
         }
@@ -150,38 +158,101 @@ class Bookmark:
 
     def forget(self) -> None:
         """Forget how far the stream has come."""
-        for name in (VALUE, KEY, CONDITION, RESUME):
+        for name in (VALUE, KEY, CONDITION, RESUME, SEEN, UNDER_WAY):
             self._state.pop(name, None)
 
     def restart(self) -> None:
         """Forget an interrupted read of everything."""
         self._state.pop(RESUME, None)
 
-    def finish(self, high: Any | None) -> None:  # noqa: ANN401
+    def finish(self, high: Any | None, at: int | None = None, minutes: int = 0) -> None:  # noqa: ANN401
         """End a read of everything.
 
         Args:
             high: the highest value of the cursor before it began; None where there is none.
+            at: when that was asked for, in seconds since 1970.
+            minutes: how long a transaction may last.
         """
         self.restart()
         if high is not None and self._cursor is not None:
-            self._state[KEY] = self._cursor.name
-            self._state[VALUE] = int(high) if self._cursor.type in WHOLE_NUMBERS else high
+            self._put(self._cursor, high)
+            self._state.pop(SEEN, None)
+            if at is not None:
+                self._see(at, at, minutes)
         self._remember_condition()
 
-    def advance(self, value: Any) -> None:  # noqa: ANN401
+    def start(self, revisions: int, days: int, minutes: int) -> Any:  # noqa: ANN401
+        """Return the value to read changes from: some way below the bookmark.
+
+        Args:
+            revisions: how far to go back where the cursor is a number.
+            days: how far to go back where it is a date or a time.
+            minutes: how long a transaction may last.
+        """
+        value = self.value
+        if value is None or self._cursor is None:
+            return None
+        seen = self._horizon()
+        if seen is not None and minutes and self.under_way is None:
+            value = min(value, seen.start(minutes))
+        return less_overlap(self._cursor, value, revisions, days)
+
+    @property
+    def under_way(self) -> int | None:
+        """When a read of changes began that was interrupted, in seconds since 1970; None where there was none."""
+        began = self._state.get(UNDER_WAY)
+        return began if type(began) is int else None
+
+    def advance(self, value: Any, began: int) -> None:  # noqa: ANN401
         """Move on to the cursor's value in the last row that was written, never back.
 
         Args:
             value: the value.
+            began: when the read of changes began, in seconds since 1970.
         """
         if self._cursor is None or value is None:
             return
         before = self.value
         if before is None or _later(value, before, self._cursor):
-            self._state[KEY] = self._cursor.name
-            self._state[VALUE] = int(value) if self._cursor.type in WHOLE_NUMBERS else value
+            self._put(self._cursor, value)
+        if self._cursor.name == REVISION:
+            self._state[UNDER_WAY] = began
         self._remember_condition()
+
+    def caught_up(self, began: int, at: int, minutes: int) -> None:
+        """End a read of changes.
+
+        Args:
+            began: when it began, in seconds since 1970.
+            at: when the answer was asked for that held nothing more.
+            minutes: how long a transaction may last.
+        """
+        self._state.pop(UNDER_WAY, None)
+        self._see(began, at, minutes)
+
+    def _put(self, cursor: Part, value: Any) -> None:  # noqa: ANN401
+        self._state[KEY] = cursor.name
+        self._state[VALUE] = int(value) if cursor.type in WHOLE_NUMBERS else value
+
+    def _see(self, began: int, at: int, minutes: int) -> None:
+        value = self.value
+        if not minutes or self._cursor_name != REVISION or value is None:
+            self._state.pop(SEEN, None)
+            return
+        seen = (self._horizon() or Horizon(began, ())).later(began, at, value, minutes)
+        self._state[SEEN] = {"read_at": seen.read_at, "highest": [list(one) for one in seen.highest]}
+
+    def _horizon(self) -> Horizon | None:
+        seen = self._state.get(SEEN)
+        if seen is None or self._cursor_name != REVISION:
+            return None
+        try:
+            highest = tuple((int(at), int(value)) for at, value in seen["highest"])
+            if highest:
+                return Horizon(int(seen["read_at"]), highest)
+        except (TypeError, ValueError, KeyError):
+            pass
+        raise BookmarkError(f"{self._name}: the state holds {seen!r} as what was seen in the last read. {CURE}")
 
     @property
     def _cursor_name(self) -> str | None:

@@ -23,18 +23,39 @@ def check_parameters(definition: Definition, settings: StreamSettings) -> None:
         DefinitionError: if one is missing that may not be left out, or one is given that there is not.
     """
     given = dict(settings.parameters)
-    if given and not definition.source.is_baq:
-        raise DefinitionError(f"{definition.name}: `parameters` are for BAQs only; an entity set has `filter`.")
+    bound = settings.replication_parameter
+    if (given or bound) and not definition.source.is_baq:
+        setting = "parameters" if given else "replication_parameter"
+        raise DefinitionError(f"{definition.name}: `{setting}` is for BAQs only; an entity set has `filter`.")
     if definition.parameters is None:
         return
     known = {parameter.name: parameter for parameter in definition.parameters}
-    for name in given:
+    for name in [*given, *([bound] if bound else [])]:
         if name not in known:
             hint = nearest(name, known) or f"; it has {', '.join(known) or 'none'}."
             raise DefinitionError(f"{definition.name}: the BAQ has no parameter {name!r}{hint}")
-    missing = [name for name, parameter in known.items() if not parameter.optional and name not in given]
+    if bound and not definition.replication_key:
+        raise DefinitionError(
+            f"{definition.name}: `replication_parameter` {bound} without `replication_key`: name the column whose "
+            "highest value it is to get.",
+        )
+    missing = [name for name, one in known.items() if not one.optional and name not in given and name != bound]
     if missing:
         raise DefinitionError(
             f"{definition.name}: the BAQ wants a value for {', '.join(missing)}: give it in `streams`, as "
             f'{{"{definition.name}": {{"parameters": {{"{missing[0]}": …}}}}}}.',
         )
+
+
+def replication_parameter(definition: Definition, settings: StreamSettings) -> tuple[str, str] | None:
+    """Return the parameter of a BAQ that gets the bookmark, and its SQL type; None for none.
+
+    Args:
+        definition: the stream.
+        settings: what the configuration says of it.
+    """
+    bound = settings.replication_parameter
+    if bound is None:
+        return None
+    types = {parameter.name: parameter.type for parameter in definition.parameters or ()}
+    return bound, types.get(bound, "")

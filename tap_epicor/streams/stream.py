@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.helpers.conform import TypeConformanceLevel
@@ -11,14 +11,13 @@ from singer_sdk.streams import Stream
 
 from tap_epicor.kinetic.errors import KineticError
 from tap_epicor.kinetic.order import BrokenOrder
-from tap_epicor.kinetic.pages import LostPlace, read
-from tap_epicor.kinetic.plan import Part, less_overlap, make_plan, parse_cursor_value, parts
-from tap_epicor.kinetic.probes import count, highest, highest_to_track
+from tap_epicor.kinetic.plan import Part, parts
 from tap_epicor.kinetic.source import Rows
-from tap_epicor.streams.bookmark import Bookmark, Left
-from tap_epicor.streams.definition import COMPANY, COUNTER
-from tap_epicor.streams.parameters import check_parameters
-from tap_epicor.streams.values import Repair
+from tap_epicor.streams.bookmark import Bookmark, BookmarkError
+from tap_epicor.streams.definition import COMPANY, COUNTER, DefinitionError
+from tap_epicor.streams.parameters import check_parameters, replication_parameter
+from tap_epicor.streams.reading import Manner, Reading
+from tap_epicor.streams.values import Repair, ValueMismatch
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -28,14 +27,10 @@ if TYPE_CHECKING:
 
     from tap_epicor.kinetic.client import Kinetic
     from tap_epicor.kinetic.pages import Page
-    from tap_epicor.kinetic.plan import Plan
     from tap_epicor.stream_settings import StreamSettings
     from tap_epicor.streams.definition import Definition
+    from tap_epicor.streams.reckoning import Reckoning, Run
     from tap_epicor.tap import EpicorTap
-
-
-class Incomplete(KineticError):
-    """A stream that was read whole has another number of rows than the server counts."""
 
 
 @dataclass(slots=True)
@@ -70,9 +65,8 @@ class EpicorStream(Stream):
         self._kinetic = kinetic
         self._companies: Sequence[str] = tap.companies
         self._unknown: set[str] = set()
-        self._untrackable: set[str] = set()
         self._incomplete = False
-        self._highest_left: Any = None
+        self._run: Run = tap.run
         self.primary_keys = list(definition.key)
         self.replication_key = definition.replication_key
         self.selected_by_default = definition.selected
@@ -112,86 +106,54 @@ class EpicorStream(Stream):
 
         Args:
             context: the company.
-
-        Raises:
-            KineticError: if the rows can't be had, or contradict the request.
         """
         company = str((context or {}).get(COMPANY, ""))
+        if self._run.over:
+            self._run.not_read(self.name, company)
+            self._incomplete = True
+            return
+        with self._run.reckoning(self.name, company, self._kinetic) as reckoning:
+            try:
+                yield from self._records(company, reckoning, self.get_context_state(context))
+            except (KineticError, DefinitionError, BookmarkError, ValueMismatch) as exc:
+                if self.ABORT_AT_RECORD_COUNT is not None:
+                    raise
+                self._run.failed(reckoning, exc)
+                self.logger.error("%s: %s", reckoning.name, exc)  # noqa: TRY400 - all that a user needs
+        self._incomplete |= reckoning.outcome != "complete"
+
+    def _records(self, company: str, reckoning: Reckoning, state: dict[str, Any]) -> Iterator[Record]:
         rows = self._rows(company)
         cursor = self._cursor()
-        bookmark = Bookmark(self.get_context_state(context), cursor, self._condition(), f"{self.name} ({company})")
-        since = self._since(cursor, bookmark, rows)
-        if cursor is None or since is None:
-            yield from self._everything(rows, bookmark, cursor)
-            return
-        yield from self._changes(rows, bookmark, cursor, since)
-        if bookmark.is_far_above(self._highest_left):
-            self.logger.warning(
-                "%s (%s): no row has a %s near the bookmark %s: the database was restored or copied, or rows were "
-                "deleted. The stream is read anew.",
-                self.name,
-                company,
-                cursor.name,
-                bookmark.value,
-            )
-            bookmark.forget()
-            yield from self._everything(rows, bookmark, cursor)
-
-    def _changes(self, rows: Rows, bookmark: Bookmark, cursor: Part, since: Any) -> Iterator[Record]:  # noqa: ANN401
-        plan = make_plan(self._key(), cursor, since=since)
-        self._say(plan, rows)
-        last = None
-        for page in self._pages(rows, plan):
-            last = page.rows[-1][cursor.name]
+        reading = Reading(
+            rows,
+            key=self._key(),
+            cursor=cursor,
+            bookmark=Bookmark(state, cursor, self._condition(), reckoning.name),
+            manner=self._manner(),
+            reckoning=reckoning,
+            save=self._write_state_now,
+        )
+        for page in reading.pages():
             yield from self._repaired(page, rows)
-            if page.last is not None:
-                bookmark.advance(last)
-                self._write_state_now()
-        self._highest_left = highest(rows, cursor) if last is None and bookmark.value is not None else None
-        bookmark.advance(last)
-        self._write_state_now()
+            reckoning.written += len(page.rows)
 
-    def _everything(self, rows: Rows, bookmark: Bookmark, cursor: Part | None) -> Iterator[Record]:
-        key = self._key()
-        left = bookmark.left_off(key) if self._resumes() else None
-        if left is None:
-            high = self._trackable(rows, cursor)
-            left = Left(after=None, high=high, received=0, counted=self._counted(rows))
-        plan = make_plan(key, after=left.after, filters=cursor is None or cursor.name not in self._untrackable)
-        self._say(plan, rows)
-        received = left.received
-        try:
-            for page in self._pages(rows, plan):
-                yield from self._repaired(page, rows)
-                received += len(page.rows)
-                if page.last is not None and self._resumes():
-                    bookmark.left_at(plan.order, replace(left, after=page.last, received=received))
-                    self._write_state_now()
-        except LostPlace as exc:
-            self.logger.warning("%s The stream is read from the beginning.", exc)
-            bookmark.restart()
-            yield from self._everything(rows, bookmark, cursor)
-            return
-        whole = self._is_whole(rows, bookmark, left, received)
-        bookmark.finish(left.high if whole else None)
-        self._incomplete |= not whole
-        self._write_state_now()
-
-    def _trackable(self, rows: Rows, cursor: Part | None) -> Any | None:  # noqa: ANN401
-        """Return the highest value of the cursor; None where there is none, or changes can't be tracked by it."""
-        if cursor is None:
-            return None
-        value, reason = highest_to_track(rows, cursor)
-        if reason:
-            self._untrackable.add(cursor.name)
-            self.logger.warning("%s: changes can't be tracked: %s. It is read whole each time.", self.name, reason)
-        return value
-
-    def _pages(self, rows: Rows, plan: Plan) -> Iterator[Page]:
+    def _manner(self) -> Manner:
         size = self._settings.page_size or int(self.config["page_size"])
+        counts = not self._definition.source.is_baq and self.ABORT_AT_RECORD_COUNT is None
         if self.ABORT_AT_RECORD_COUNT is not None:
             size = min(size, self.ABORT_AT_RECORD_COUNT + 1)
-        return read(rows, plan, size)
+        return Manner(
+            page_size=size,
+            start_value=self.config.get("start_value"),
+            overlap=self.config["overlap"],
+            overlap_days=self.config["overlap_days"],
+            overlap_minutes=self.config["overlap_minutes"],
+            completeness=self.config["completeness"] if counts else "off",
+            restored=self.config["restored"],
+            resumes=not self._replaces(),
+            parameter=replication_parameter(self._definition, self._settings),
+        )
 
     def _repaired(self, page: Page, rows: Rows) -> Iterator[Record]:
         self._check_company(page, rows)
@@ -258,74 +220,12 @@ class EpicorStream(Stream):
             return None
         return Part(self.replication_key, self._definition.types[self.replication_key])
 
-    def _since(self, cursor: Part | None, bookmark: Bookmark, rows: Rows) -> Any | None:  # noqa: ANN401
-        if cursor is None:
-            return None
-        if bookmark.value is not None:
-            return less_overlap(cursor, bookmark.value, self.config["overlap"], self.config["overlap_days"])
-        if (start := self.config.get("start_value")) is None:
-            return None
-        try:
-            value = parse_cursor_value(cursor, start)
-        except ValueError:
-            self.logger.warning(
-                "%s: `start_value` %r is no value of %s (%s): the stream is read from the beginning.",
-                self.name,
-                start,
-                cursor.name,
-                cursor.type,
-            )
-            return None
-        self._trackable(rows, cursor)
-        if cursor.name in self._untrackable:
-            return None
-        return value - 1 if isinstance(value, int) else value
-
     def _condition(self) -> str | None:
         said = [self._settings.filter or "", *(f"{name}={value}" for name, value in self._settings.parameters)]
         return " & ".join(part for part in said if part) or None
 
-    def _resumes(self) -> bool:
-        """Return whether an interrupted read goes on; one that a version stands for must be of one piece."""
-        return not self._replaces()
-
     def _replaces(self) -> bool:
         return self.replication_method == "FULL_TABLE" and bool(self.config.get("emit_activate_version_messages"))
-
-    def _counted(self, rows: Rows) -> int | None:
-        if self.config["completeness"] == "off" or self._definition.source.is_baq or self.ABORT_AT_RECORD_COUNT:
-            return None
-        return count(rows)
-
-    def _is_whole(self, rows: Rows, bookmark: Bookmark, left: Left, received: int) -> bool:
-        """Return whether no fewer rows came than the server counts; what changed meanwhile can explain a difference.
-
-        Raises:
-            Incomplete: if there is another number of rows, and `completeness` is to fail; the next run starts again.
-        """
-        now = self._counted(rows) if left.counted is not None else None
-        if now is None or left.counted is None:
-            if received or left.high is None:
-                return True
-            self.logger.warning(
-                "%s: no row came, though there are some. It is read whole again by the next run.", self.name
-            )
-            return False
-        if min(left.counted, now) <= received <= max(left.counted, now):
-            return True
-        message = f"{self.name}: received {received} rows; the server counted {left.counted} before and {now} after"
-        if self.config["completeness"] == "fail":
-            bookmark.restart()
-            self._write_state_now()
-            cure = "Run again at a quieter time; if it stays so, set `completeness` to warn and report it."
-            raise Incomplete(message, path=rows.path, cure=cure)
-        missing = received < min(left.counted, now)
-        told = "It keeps no bookmark, and is read whole again by the next run." if missing else ""
-        self.logger.warning("%s. %s", message, told)
-        return not missing
-
-    def _say(self, plan: Plan, rows: Rows) -> None:
-        self.logger.info("%s (%s): reading %s.", self.name, rows.company or "own company", plan.why)
 
     def _write_state_now(self) -> None:
         self.state_manager.is_flushed = False
@@ -339,7 +239,14 @@ class EpicorStream(Stream):
     ) -> Generator[dict[str, Any], Any, Any]:
         if self._replaces():
             self._stream_version = self._initialized_at // 1000
-        yield from super()._sync_records(context, write_messages=write_messages)
+        try:
+            yield from super()._sync_records(context, write_messages=write_messages)
+        except Exception as exc:
+            if isinstance(exc, OSError) or self.ABORT_AT_RECORD_COUNT is not None:
+                raise
+            self.logger.exception("%s: an error of the tap itself; please report it.", self.name)
+            self._run.broke(self.name, exc)
+            self._incomplete = True
         if self._replaces() and write_messages and self._stream_version is not None and not self._incomplete:
             self._write_activate_version_message(self._stream_version)
 

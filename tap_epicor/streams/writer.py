@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from singer_sdk.contrib.msgspec import MsgSpecWriter
 from singer_sdk.singerlib import RecordMessage
 
+from tap_epicor.streams.stopping import Stopped
+
 if TYPE_CHECKING:
     from singer_sdk.singerlib import Message
 
@@ -15,8 +17,34 @@ if TYPE_CHECKING:
 class PageWriter(MsgSpecWriter):
     """Keeps RECORD lines until a message of another kind follows; decimals keep every digit."""
 
+    _writing = False
+    _signal: int | None = None
+
     def write_message(self, message: Message) -> None:
-        """Write a message; all but RECORD are flushed, with the rows before them."""
+        """Write a message; all but RECORD are flushed, with the rows before them.
+
+        Raises:
+            Stopped: if the run was told to end meanwhile.
+        """
+        self._writing = True
         sys.stdout.buffer.write(self.format_message(message))
         if not isinstance(message, RecordMessage):
             sys.stdout.buffer.flush()
+        self._writing = False
+        if self._signal is not None:
+            signum, self._signal = self._signal, None
+            raise Stopped(signum)
+
+    def stop(self, signum: int) -> None:
+        """End the run now, or after the message that is being written: half a line would break the loader.
+
+        Args:
+            signum: the signal's number.
+
+        Raises:
+            Stopped: unless a message is being written.
+        """
+        if self._writing:
+            self._signal = signum
+        else:
+            raise Stopped(signum)

@@ -25,6 +25,10 @@ OFFSETS = st.integers(-14 * 60, 14 * 60).map(lambda minutes: dt.timezone(dt.time
 MOMENTS = st.datetimes(dt.datetime(1900, 1, 1), dt.datetime(2200, 1, 1), timezones=OFFSETS)  # noqa: DTZ001 - zones are drawn
 
 
+BEGAN = 1_700_000_000
+"""When the reads of these tests began, in seconds since 1970."""
+
+
 def bookmark(state: dict[str, Any], cursor: Part | None = REVISION, condition: str | None = None) -> Bookmark:
     return Bookmark(state, cursor, condition, "erp_part_parts (EPIC06)")
 
@@ -44,14 +48,14 @@ def test_a_number_is_the_highest_that_was_written_whether_it_comes_as_number_or_
 ) -> None:
     state: dict[str, Any] = {}
     for value in values:
-        bookmark(state).advance(str(value) if as_text else value)
-    assert through_json(state) == at(max(values))
+        bookmark(state).advance(str(value) if as_text else value, BEGAN)
+    assert through_json(state) == at(max(values), under_way=BEGAN)
 
 
 def test_numbers_above_53_bits_are_exact() -> None:
     state: dict[str, Any] = {}
-    bookmark(state).advance("9223372036854775806")
-    bookmark(state).advance(9223372036854775807)
+    bookmark(state).advance("9223372036854775806", BEGAN)
+    bookmark(state).advance(9223372036854775807, BEGAN)
     assert bookmark(through_json(state)).value == 9223372036854775807
 
 
@@ -59,7 +63,7 @@ def test_numbers_above_53_bits_are_exact() -> None:
 def test_a_moment_never_goes_back_whatever_its_zone_and_precision(moments: list[dt.datetime], timespec: str) -> None:
     state: dict[str, Any] = {}
     for index, moment in enumerate(moments):
-        bookmark(state, CHANGED).advance(moment.isoformat(timespec=timespec if index % 2 else "auto"))
+        bookmark(state, CHANGED).advance(moment.isoformat(timespec=timespec if index % 2 else "auto"), BEGAN)
     reached = dt.datetime.fromisoformat(state["replication_key_value"])
     assert max(moments) - reached < dt.timedelta(seconds=1)
 
@@ -76,13 +80,13 @@ def test_a_moment_never_goes_back_whatever_its_zone_and_precision(moments: list[
 )
 def test_moments_are_compared_as_such_and_not_as_text(before: str, value: str, after: str) -> None:
     state = at(before, CHANGED)
-    bookmark(state, CHANGED).advance(value)
+    bookmark(state, CHANGED).advance(value, BEGAN)
     assert state["replication_key_value"] == after
 
 
 def test_a_moment_without_a_zone_counts_as_utc_beside_one_with_a_zone() -> None:
     state = at("2024-06-01T00:00:00.5", CHANGED)
-    bookmark(state, CHANGED).advance("2024-06-01T00:00:00Z")
+    bookmark(state, CHANGED).advance("2024-06-01T00:00:00Z", BEGAN)
     assert state["replication_key_value"] == "2024-06-01T00:00:00.5"
 
 
@@ -90,20 +94,20 @@ def test_a_moment_without_a_zone_counts_as_utc_beside_one_with_a_zone() -> None:
 def test_a_day_never_goes_back(days: list[dt.date]) -> None:
     state: dict[str, Any] = {}
     for day in days:
-        bookmark(state, DAY).advance(day.isoformat())
+        bookmark(state, DAY).advance(day.isoformat(), BEGAN)
     assert state["replication_key_value"] == max(days).isoformat()
 
 
 @pytest.mark.parametrize(("cursor", "value"), [(REVISION, 7), (CHANGED, "2024-06-01T00:00:00Z")])
 def test_a_null_moves_no_bookmark(cursor: Part, value: object) -> None:
     state = at(value, cursor)
-    bookmark(state, cursor).advance(None)
+    bookmark(state, cursor).advance(None, BEGAN)
     assert state == at(value, cursor)
 
 
 def test_without_a_cursor_there_is_no_bookmark() -> None:
     state: dict[str, Any] = {}
-    bookmark(state, None).advance(5)
+    bookmark(state, None).advance(5, BEGAN)
     bookmark(state, None).finish(5)
     assert state == {}
 
@@ -154,7 +158,7 @@ def test_another_filter_makes_everything_be_read_again(
     was: str | None, now: str | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     state: dict[str, Any] = {}
-    bookmark(state, condition=was).advance(5)
+    bookmark(state, condition=was).advance(5, BEGAN)
     assert bookmark(state, condition=now).value is None
     assert state == {}
     assert "the filter or the parameters have changed" in caplog.text
@@ -162,7 +166,7 @@ def test_another_filter_makes_everything_be_read_again(
 
 def test_the_same_filter_keeps_the_bookmark(caplog: pytest.LogCaptureFixture) -> None:
     state: dict[str, Any] = {}
-    bookmark(state, condition="A eq 1").advance(5)
+    bookmark(state, condition="A eq 1").advance(5, BEGAN)
     assert bookmark(through_json(state), condition="A eq 1").value == 5
     assert caplog.text == ""
 
@@ -176,7 +180,7 @@ def test_a_first_run_warns_of_nothing(caplog: pytest.LogCaptureFixture) -> None:
 def test_the_place_of_an_interrupted_read_survives_json(text: str, number: int, decimal: Decimal) -> None:
     order = (*KEY, Part("Rate", "Edm.Decimal"))
     state: dict[str, Any] = {}
-    left = Left((text, number, decimal), 2**63 - 1, received=7, counted=9)
+    left = Left((text, number, decimal), 2**63 - 1, BEGAN, received=7, counted=9)
     bookmark(state).left_at(order, left)
     found = bookmark(through_json(state)).left_off(order)
     assert found == left

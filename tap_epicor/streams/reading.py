@@ -1,0 +1,282 @@
+"""The reading of one stream in one company: what is asked for, when the bookmark moves, and whether all came."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from tap_epicor.kinetic.errors import KineticError
+from tap_epicor.kinetic.pages import LostPlace, read
+from tap_epicor.kinetic.plan import make_plan, parse_cursor_value
+from tap_epicor.kinetic.probes import count, count_above, highest, highest_to_track
+from tap_epicor.streams.bookmark import Left
+from tap_epicor.streams.reckoning import judge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tap_epicor.kinetic.pages import Page
+    from tap_epicor.kinetic.plan import Part, Plan
+    from tap_epicor.kinetic.source import Rows
+    from tap_epicor.streams.bookmark import Bookmark
+    from tap_epicor.streams.reckoning import Reckoning
+
+logger = logging.getLogger(__name__)
+
+
+class Incomplete(KineticError):
+    """A stream that was read whole has another number of rows than the server counts."""
+
+
+class Restored(KineticError):
+    """The database was restored or copied, and the settings say not to read anew by oneself."""
+
+
+@dataclass(frozen=True)
+class Manner:
+    """What the settings say of the reading.
+
+    Attributes:
+        page_size: rows to ask for at once.
+        start_value: where a stream begins that has no bookmark yet.
+        overlap: how far below the bookmark to begin, in revisions.
+        overlap_days: the same where the cursor is a date.
+        overlap_minutes: how long a transaction may last without a row of it being missed.
+        completeness: what to do when the server counts otherwise; `off` also where it is not to be asked.
+        restored: what to do when the database was restored.
+        resumes: whether an interrupted read of everything goes on where it was.
+        parameter: parameter of a BAQ that gets the bookmark, and its type; None for none.
+    """
+
+    page_size: int
+    start_value: str | int | None
+    overlap: int
+    overlap_days: int
+    overlap_minutes: int
+    completeness: Literal["off", "warn", "fail"]
+    restored: Literal["reread", "fail"]
+    resumes: bool
+    parameter: tuple[str, str] | None = None
+
+
+class Reading:
+    """One stream in one company.
+
+    Args:
+        rows: the rows wanted.
+        key: columns of the key; empty for none.
+        cursor: column that changes are tracked by; None to read everything each time.
+        bookmark: how far the runs before have come.
+        manner: what the settings say.
+        reckoning: what becomes of it.
+        save: writes STATE.
+    """
+
+    def __init__(  # noqa: PLR0913
+        self,
+        rows: Rows,
+        *,
+        key: tuple[Part, ...],
+        cursor: Part | None,
+        bookmark: Bookmark,
+        manner: Manner,
+        reckoning: Reckoning,
+        save: Callable[[], None],
+    ) -> None:
+        self._rows = rows
+        self._key = key
+        self._cursor = cursor
+        self._bookmark = bookmark
+        self._manner = manner
+        self._reckoning = reckoning
+        self._save = save
+        self._tracks = True
+
+    def pages(self) -> Iterator[Page]:
+        """Yield the pages; when the next one is asked for, the rows of the one before must have been written.
+
+        Raises:
+            KineticError: if a page can't be had, contradicts the request, or does not add up.
+        """
+        since = self._since()
+        if self._cursor is None or since is None:
+            yield from self._everything(self._cursor)
+            return
+        last = None
+        for page in self._changes(self._cursor, since):
+            last = page.rows[-1]
+            yield page
+        if last is None and self._is_restored(self._cursor):
+            yield from self._everything(self._cursor)
+
+    def _changes(self, cursor: Part, since: Any) -> Iterator[Page]:  # noqa: ANN401
+        """Yield what has changed since a value, and move the bookmark behind it."""
+        asked = _now()
+        began = self._bookmark.under_way or asked
+        last = None
+        for page in self._read(self._with_parameter(since), make_plan(self._key, cursor, since=since)):
+            last = page.rows[-1][cursor.name]
+            yield page
+            if page.last is not None:
+                self._bookmark.advance(last, began)
+                self._save()
+            asked = _now()
+        self._bookmark.advance(last, began)
+        self._bookmark.caught_up(began, asked, self._manner.overlap_minutes)
+        self._reckoning.ended("complete")
+        self._save()
+
+    def _everything(self, cursor: Part | None) -> Iterator[Page]:
+        """Yield all rows, and leave the bookmark at the highest value of the cursor before the first page."""
+        left = self._bookmark.left_off(self._key) if self._manner.resumes else None
+        if left is None:
+            at = _now()
+            left = Left(after=None, high=self._highest(cursor), at=at, counted=self._counted())
+        plan = make_plan(self._key, after=left.after, filters=self._tracks)
+        received = left.received
+        try:
+            for page in self._read(self._with_start(cursor), plan):
+                yield page
+                received += len(page.rows)
+                if page.last is not None and self._manner.resumes:
+                    left = replace(left, after=page.last, received=received)
+                    self._bookmark.left_at(plan.order, left)
+                    self._save()
+        except LostPlace as exc:
+            logger.warning("%s The stream is read from the beginning.", exc)
+            self._bookmark.restart()
+            yield from self._everything(cursor)
+            return
+        self._reckoning.received = received
+        self._finish(cursor, left)
+
+    def _finish(self, cursor: Part | None, left: Left) -> None:
+        """End a read of everything: the bookmark moves if no row is missing.
+
+        Raises:
+            Incomplete: if the number of rows is not the server's, and `completeness` is to fail.
+        """
+        complete, note = self._is_whole(cursor, left)
+        if note and self._manner.completeness == "fail":
+            self._bookmark.restart()
+            self._save()
+            cure = "Run again at a quieter time; if it stays so, set `completeness` to warn and report it."
+            raise Incomplete(note, path=self._rows.path, cure=cure)
+        if complete:
+            self._bookmark.finish(left.high, left.at, self._manner.overlap_minutes)
+            self._reckoning.ended("complete", note)
+        else:
+            self._bookmark.finish(None)
+            self._reckoning.ended("incomplete", f"{note}. It keeps no bookmark, and the next run reads it whole again")
+        if note:
+            logger.warning("%s: %s.", self._reckoning.name, self._reckoning.notes[-1])
+        self._save()
+
+    def _is_whole(self, cursor: Part | None, left: Left) -> tuple[bool, str]:
+        """Return whether a read of everything brought everything, and what is to be said of it."""
+        received = self._reckoning.received + self._reckoning.skipped
+        now = self._counted() if left.counted is not None else None
+        self._reckoning.counted_before, self._reckoning.counted_after = left.counted, now
+        if now is None or left.counted is None:
+            if received or left.high is None:
+                return True, ""
+            return False, "no row came, though there are some"
+        changed = None
+        if received < min(left.counted, now) and cursor and left.high is not None and self._tracks:
+            changed = count_above(self._rows, cursor, left.high)
+        verdict = judge(left.counted, now, received, changed)
+        return verdict.complete, verdict.note
+
+    def _read(self, rows: Rows, plan: Plan) -> Iterator[Page]:
+        self._reckoning.way = plan.why
+        logger.info("%s: reading %s.", self._reckoning.name, plan.why)
+        for page in read(rows, plan, self._manner.page_size):
+            self._reckoning.pages += 1
+            self._reckoning.received += len(page.rows)
+            yield page
+
+    def _since(self) -> Any | None:  # noqa: ANN401
+        """Return the value to read changes from; None to read everything."""
+        cursor, manner = self._cursor, self._manner
+        if cursor is None:
+            return None
+        if self._bookmark.value is not None:
+            return self._bookmark.start(manner.overlap, manner.overlap_days, manner.overlap_minutes)
+        value = self._start_value(cursor)
+        if value is None:
+            return None
+        self._highest(cursor)
+        if not self._tracks:
+            return None
+        return value - 1 if isinstance(value, int) else value
+
+    def _start_value(self, cursor: Part) -> Any | None:  # noqa: ANN401
+        start = self._manner.start_value
+        if start is None:
+            return None
+        try:
+            return parse_cursor_value(cursor, start)
+        except ValueError:
+            logger.warning(
+                "%s: `start_value` %r is no value of %s (%s): the stream is read from the beginning.",
+                self._reckoning.name,
+                start,
+                cursor.name,
+                cursor.type,
+            )
+            return None
+
+    def _highest(self, cursor: Part | None) -> Any | None:  # noqa: ANN401
+        """Return the highest value of the cursor; None where there is none, or changes can't be tracked by it."""
+        if cursor is None:
+            return None
+        value, reason = highest_to_track(self._rows, cursor)
+        if reason:
+            self._tracks = False
+            logger.warning(
+                "%s: changes can't be tracked: %s. It is read whole each time.", self._reckoning.name, reason
+            )
+        return value
+
+    def _is_restored(self, cursor: Part) -> bool:
+        """Return whether the bookmark is of another database than this, and forget it.
+
+        Raises:
+            Restored: if it is, and `restored` is to fail.
+        """
+        bookmark = self._bookmark.value
+        if bookmark is None or not self._bookmark.is_far_above(highest(self._rows, cursor)):
+            return False
+        said = (
+            f"no row has a {cursor.name} near the bookmark {bookmark}: the database was restored or copied, or rows "
+            "were deleted"
+        )
+        if self._manner.restored == "fail":
+            cure = "Run this stream with --full-refresh, or set `restored` to reread."
+            raise Restored(said, path=self._rows.path, cure=cure)
+        logger.warning("%s: %s. The stream is read anew.", self._reckoning.name, said)
+        self._reckoning.notes.append(f"{said}; read anew")
+        self._bookmark.forget()
+        return True
+
+    def _counted(self) -> int | None:
+        return None if self._manner.completeness == "off" else count(self._rows)
+
+    def _with_parameter(self, since: Any) -> Rows:  # noqa: ANN401
+        """Return the rows with the bookmark in the BAQ's parameter that takes it."""
+        if self._manner.parameter is None:
+            return self._rows
+        name, kind = self._manner.parameter
+        text = str(since)[: len("2024-01-31")] if kind == "date" else str(since)
+        return replace(self._rows, parameters=[*self._rows.parameters, (name, text)])
+
+    def _with_start(self, cursor: Part | None) -> Rows:
+        """Return the rows with `start_value` in that parameter, which may be one that can't be left out."""
+        value = self._start_value(cursor) if cursor and self._manner.parameter else None
+        return self._rows if value is None else self._with_parameter(value)
+
+
+def _now() -> int:
+    return int(time.time())
