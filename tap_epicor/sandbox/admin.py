@@ -1,4 +1,4 @@
-"""The endpoints below `/sandbox`: faults, the journal, changes and switches."""
+"""The endpoints below `/sandbox`: faults, the journal, changes, writers, copies and switches."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from tap_epicor.sandbox import model
 from tap_epicor.sandbox.changes import Changes, Demand
 from tap_epicor.sandbox.faults import Fault
 from tap_epicor.sandbox.switches import Switches
+from tap_epicor.sandbox.writers import Plan
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -33,6 +34,10 @@ def routes(sandbox: Sandbox) -> list[Route]:
         Route("/faults", _from_here(door.faults), methods=["GET", "POST", "DELETE"]),
         Route("/requests", _from_here(door.requests), methods=["GET", "DELETE"]),
         Route("/change", _from_here(door.change), methods=["POST"]),
+        Route("/writers", _from_here(door.writers), methods=["GET", "POST"]),
+        Route("/writers/commit", _from_here(door.commit), methods=["POST"]),
+        Route("/keep", _from_here(door.keep), methods=["POST"]),
+        Route("/restore", _from_here(door.restore), methods=["POST"]),
         Route("/switches", _from_here(door.switches), methods=["GET", "PATCH"]),
     ]
 
@@ -74,18 +79,33 @@ class _Door:
         return _json(await run_in_threadpool(self._change, demand))
 
     def _change(self, demand: Demand) -> dict[str, object]:
-        database = self._sandbox.database
-        with database.writing:
-            connection = database.connection
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                moves = self._sandbox.switches.ud_revision == "moves"
-                changed = Changes(connection, model.load(), user_moves=moves).apply(demand)
-            except BaseException:
-                connection.execute("ROLLBACK")
-                raise
-            connection.execute("COMMIT")
-            return changed
+        moves = self._sandbox.switches.ud_revision == "moves"
+        with self._sandbox.database.transaction() as connection:
+            return Changes(connection, model.load(), self._sandbox.writers.locks, user_moves=moves).apply(demand)
+
+    async def writers(self, request: Request) -> Response:
+        if request.method == "POST":
+            plan = _read(await request.body(), Plan)
+            if isinstance(plan, Response):
+                return plan
+            self._sandbox.writers.start(plan)
+        return _json(self._sandbox.writers.tally)
+
+    async def commit(self, _request: Request) -> Response:
+        await self._sandbox.writers.commit()
+        return _json(self._sandbox.writers.tally)
+
+    async def keep(self, _request: Request) -> Response:
+        await run_in_threadpool(self._sandbox.database.keep)
+        return Response(status_code=204)
+
+    async def restore(self, _request: Request) -> Response:
+        await self._sandbox.writers.abandon()
+        try:
+            await run_in_threadpool(self._sandbox.database.restore)
+        except FileNotFoundError:
+            return _refused("no copy was kept: POST /sandbox/keep first")
+        return Response(status_code=204)
 
     async def switches(self, request: Request) -> Response:
         if request.method == "PATCH":

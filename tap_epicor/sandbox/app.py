@@ -18,6 +18,7 @@ from tap_epicor.sandbox.api import JSON, XML, Answer, Api, Call, accepts_json
 from tap_epicor.sandbox.errors import LICENCE, EmptyError, PageError, ServerError
 from tap_epicor.sandbox.faults import Fault, Faults
 from tap_epicor.sandbox.journal import Entry, Journal
+from tap_epicor.sandbox.writers import Writers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,6 +58,7 @@ class Sandbox:
         self.switches = switches
         self.faults = Faults()
         self.journal = Journal()
+        self.writers = Writers(database, lambda: self.switches.ud_revision == "moves")
         self._account = account
         self._companies = database.companies
         self._instance = instance

@@ -12,11 +12,12 @@ import msgspec
 from tap_epicor.sandbox import filling, guid
 from tap_epicor.sandbox.filters import quoted
 from tap_epicor.sandbox.generation import MEAN_GAP
+from tap_epicor.sandbox.locks import Held, Locks
 from tap_epicor.sandbox.masters import random_guid
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from tap_epicor.sandbox.masters import Value
     from tap_epicor.sandbox.model import Model, Table
@@ -87,7 +88,8 @@ class Demand(msgspec.Struct, kw_only=True):
         inserts: How many rows come.
         updates: How many change.
         deletes: How many go.
-        late: How many of all updates take a revision below ones already given, as a long transaction's would.
+        late: How many further rows change and take a revision below ones already given, as a long transaction's
+            would; none of them had a higher one.
         user_updates: How many rows change in their `_c` columns alone.
         seed: Another seed, other rows.
         sets: Names of entity sets to change; some of each kind when empty.
@@ -108,13 +110,16 @@ class Changes:
     Args:
         connection: To the database.
         model: Of the data.
+        locks: Rows and keys of writers that have not committed; left alone.
         user_moves: Whether an edit of `_c` columns alone moves SysRevID.
     """
 
-    def __init__(self, connection: sqlite3.Connection, model: Model, *, user_moves: bool) -> None:
+    def __init__(self, connection: sqlite3.Connection, model: Model, locks: Locks, *, user_moves: bool) -> None:
         self._connection = connection
         self._model = model
+        self._locks = locks
         self._user_moves = user_moves
+        self._held: Held | None = None
         (self._revision,) = connection.execute("SELECT value FROM _facts WHERE name = 'revision'").fetchone()
 
     def apply(self, demand: Demand) -> dict[str, object]:
@@ -123,8 +128,25 @@ class Changes:
         Returns:
             How many rows of each table came, changed and went, and the highest revision.
         """
-        rng = Random(f"{demand.seed}/{self._revision}")  # noqa: S311 - believable, not secret
+        return self._apply(demand, self._tables(demand.sets), self._random(demand))
+
+    def hold(self, demand: Demand) -> Held:
+        """Takes the revisions for the changes and locks their rows, but leaves the changes to be made later."""
+        self._held = Held()
+        rng = self._random(demand)
         tables = self._tables(demand.sets)
+        rng.shuffle(tables)  # a writer of two rows would always meet the first two tables
+        try:
+            self._apply(demand, tables, rng)
+        except BaseException:
+            self._locks.release(self._held)
+            raise
+        return self._held
+
+    def _random(self, demand: Demand) -> Random:
+        return Random(f"{demand.seed}/{self._revision}")  # noqa: S311 - believable, not secret
+
+    def _apply(self, demand: Demand, tables: list[Table], rng: Random) -> dict[str, object]:
         inserted = self._repeat(demand.inserts, tables, rng, self._insert)
         updated = self._repeat(demand.updates, tables, rng, self._update)
         late = self._repeat(demand.late, [t for t in tables if "SysRevID" in t.columns], rng, self._update_late)
@@ -169,8 +191,17 @@ class Changes:
         self._revision += rng.randrange(1, 2 * MEAN_GAP)
         return int(self._revision)
 
+    def _execute(self, table: Table, sql: str, values: Sequence[Value], rowids: Sequence[int]) -> None:
+        """Makes a change of some rows, or keeps it for later."""
+        if self._held is None:
+            self._connection.execute(sql, values)
+        else:
+            self._held.writes.append((sql, values))
+            self._locks.lock(self._held, table.name, rowids)
+
     def _pick(self, table: Table, rng: Random, condition: str = "1") -> int | None:
-        """The rowid of some row that meets a condition."""
+        """The rowid of some row that meets a condition and that no writer has locked."""
+        condition += f" AND t.rowid NOT IN ({self._locks.listed(table.name)})"
         start = rng.randrange(self._count(table) or 1)
         for side in (">", "<="):
             found = self._connection.execute(
@@ -197,7 +228,10 @@ class Changes:
         listed = ", ".join(f'"{name}"' for name in row)
         marks = ", ".join("?" * len(row))
         values = list(row.values())
-        self._connection.execute(f'INSERT INTO "{table.name}" ({listed}) VALUES ({marks})', values)  # noqa: S608
+        sql = f'INSERT INTO "{table.name}" ({listed}) VALUES ({marks})'  # noqa: S608
+        self._execute(table, sql, values, [rowid])  # with the row it resembles, so that what both refer to stays
+        if self._held is not None:
+            self._locks.lock_key(self._held, table.name, tuple(row[name] for name in table.key))
         return True
 
     def _new_key(self, table: Table, row: dict[str, Value]) -> dict[str, Value] | None:
@@ -211,7 +245,10 @@ class Changes:
             return None
         where = " AND ".join(f'"{name}" = {quoted(row[name])}' for name in before)
         (top,) = self._connection.execute(f'SELECT max("{last}") FROM "{table.name}" WHERE {where}').fetchone()  # noqa: S608
-        return {last: top + 1}
+        number = top + 1
+        while (table.name, (*(row[name] for name in before), number)) in self._locks.keys:
+            number += 1
+        return {last: number}
 
     def _update(self, table: Table, rng: Random) -> bool:
         """New values in two columns that mean something."""
@@ -234,7 +271,7 @@ class Changes:
         late = self._revision - rng.randrange(1, 30_000)
         while self._connection.execute(taken, (late,)).fetchone():
             late -= 1
-        return self._write(table, rng, stamp | {"SysRevID": late})
+        return self._write(table, rng, stamp | {"SysRevID": late}, f'"SysRevID" < {late}')
 
     def _update_user(self, table: Table, rng: Random) -> bool:
         values = {name: filling.value(table.columns[name], rng) for name in table.user_columns}
@@ -244,11 +281,14 @@ class Changes:
             values["SysRevID"] = revision
         return self._write(table, rng, values)
 
-    def _write(self, table: Table, rng: Random, values: dict[str, Value]) -> bool:
-        rowid = self._pick(table, rng)
+    def _write(self, table: Table, rng: Random, values: dict[str, Value], condition: str = "1") -> bool:
+        rowid = self._pick(table, rng, condition)
+        if rowid is None:
+            return False
         written = ", ".join(f'"{name}" = ?' for name in values)
         sql = f'UPDATE "{table.name}" SET {written} WHERE rowid = ?'  # noqa: S608
-        return self._connection.execute(sql, (*values.values(), rowid)).rowcount > 0
+        self._execute(table, sql, (*values.values(), rowid), [rowid])
+        return True
 
     def _stamp(self, table: Table, rng: Random) -> dict[str, Value]:
         now = dt.datetime.now(dt.UTC)
@@ -268,21 +308,32 @@ class Changes:
         """A row that nothing refers to, and what belongs to it."""
         unused = ["1"]
         for other, names in REFERRING[table.name].items():
-            same = " AND ".join(f'o."{name}" = t."{_spelled(table, name)}"' for name in ("Company", *names))
-            unused.append(f'NOT EXISTS (SELECT 1 FROM "{other}" AS o WHERE {same})')  # noqa: S608
+            unused.append(f'NOT EXISTS (SELECT 1 FROM "{other}" AS o WHERE {_same(table, names)})')  # noqa: S608
+        for other, names in PARTS_OF.get(table.name, {}).items():
+            found = f'SELECT 1 FROM "{other}" AS o WHERE {_same(table, names)}'  # noqa: S608
+            unused.append(f"NOT EXISTS ({found} AND o.rowid IN ({self._locks.listed(other)}))")
         rowid = self._pick(table, rng, " AND ".join(unused))
         if rowid is None:
             return False
         for other, names in PARTS_OF.get(table.name, {}).items():
-            self._delete_parts(table, rowid, other, ("Company", *names))
-        self._connection.execute(f'DELETE FROM "{table.name}" WHERE rowid = ?', (rowid,))  # noqa: S608
+            self._delete_parts(table, rowid, other, names)
+        self._execute(table, f'DELETE FROM "{table.name}" WHERE rowid = ?', (rowid,), [rowid])  # noqa: S608
         return True
 
     def _delete_parts(self, table: Table, rowid: int, other: str, names: tuple[str, ...]) -> None:
-        listed = ", ".join(f'"{name}"' for name in names)
-        owner = self._connection.execute(f'SELECT {listed} FROM "{table.name}" WHERE rowid = ?', (rowid,))  # noqa: S608
-        same = " AND ".join(f'"{name}" = ?' for name in names)
-        self._connection.execute(f'DELETE FROM "{other}" WHERE {same}', owner.fetchone())  # noqa: S608
+        found = self._connection.execute(
+            f'SELECT o.rowid FROM "{table.name}" AS t JOIN "{other}" AS o ON {_same(table, names)} '  # noqa: S608
+            "WHERE t.rowid = ?",
+            (rowid,),
+        )
+        for (part,) in found.fetchall():
+            sql = f'DELETE FROM "{other}" WHERE rowid = ?'  # noqa: S608
+            self._execute(self._model.tables[other], sql, (part,), [part])
+
+
+def _same(table: Table, names: tuple[str, ...]) -> str:
+    """That a row `o` refers to the row `t` of the table by these columns."""
+    return " AND ".join(f'o."{name}" = t."{_spelled(table, name)}"' for name in ("Company", *names))
 
 
 def _spelled(table: Table, name: str) -> str:

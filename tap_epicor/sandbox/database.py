@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tap_epicor.sandbox import generation, model
 from tap_epicor.sandbox.history import History
 from tap_epicor.sandbox.launch import COMPANIES, FIRST_REVISION
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 _SECOND_COMPANY_SHARE = 5
 
 
 class Database:
-    """The database of one server: a connection for each thread, and one lock for writes.
+    """The database of one server: a connection for each thread, and one writer at a time.
 
     Args:
         path: The file; it is made unless it holds data.
@@ -23,7 +27,7 @@ class Database:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.writing = threading.Lock()
+        self._writing = threading.Lock()
         self._local = threading.local()
 
     @property
@@ -34,6 +38,39 @@ class Database:
             connection = connect(self.path)
             self._local.connection = connection
         return connection
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """The one transaction that writes; it commits unless the block fails."""
+        with self._writing:
+            connection = self.connection
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
+
+    def keep(self) -> None:
+        """Keeps a copy of all rows and of the revision counter, in place of an older one."""
+        with self._writing, closing(sqlite3.connect(self._kept)) as kept:
+            self.connection.backup(kept)
+
+    def restore(self) -> None:
+        """Goes back to the copy, revisions included.
+
+        Raises:
+            FileNotFoundError: When none was kept.
+        """
+        if not Path(self._kept).exists():
+            raise FileNotFoundError(self._kept)
+        with self._writing, closing(sqlite3.connect(self._kept)) as kept:
+            kept.backup(self.connection)
+
+    @property
+    def _kept(self) -> str:
+        return f"{self.path}.kept"
 
     @property
     def companies(self) -> tuple[str, ...]:
