@@ -13,9 +13,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 
-from tap_epicor.sandbox import admin, model
+from tap_epicor.sandbox import admin, drift
 from tap_epicor.sandbox.api import JSON, XML, Answer, Api, Call, accepts_json
-from tap_epicor.sandbox.errors import LICENCE, EmptyError, PageError, ServerError
+from tap_epicor.sandbox.errors import LICENCE, EmptyError, PageError, ServerError, StallError
 from tap_epicor.sandbox.faults import Fault, Faults
 from tap_epicor.sandbox.journal import Entry, Journal
 from tap_epicor.sandbox.writers import Writers
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _HTML = "text/html"
 _SMALLEST_ZIPPED = 512
+_STALL_SECONDS = 60
 _TOO_LONG = "The request filtering module is configured to deny a request where the query string is too long."
 _REMOVED = "The resource you are looking for has been removed, had its name changed, or is temporarily unavailable."
 
@@ -111,7 +112,11 @@ class Sandbox:
             return _page("404.15", _TOO_LONG)
         if not path.startswith(prefix):
             return _page("404.0", _REMOVED)
-        return await self._seated_answer(call)
+        try:
+            return await self._seated_answer(call)
+        except StallError:
+            await asyncio.sleep(_STALL_SECONDS)
+            return Answer(b"", 504)
 
     async def _seated_answer(self, call: Call) -> Answer:
         """The answer, while a licence is to be had; it is held until the answer is ready."""
@@ -125,13 +130,15 @@ class Sandbox:
             self._seated -= 1
 
     def _api_answer(self, call: Call) -> Answer:
-        api = Api(self.database, model.load(), self._account, self._companies, self.switches)
+        api = Api(self.database, drift.load(self.switches.drift), self._account, self._companies, self.switches)
         try:
             return api.answer(call)
         except ServerError as error:
             return _of_error(error, call)
         except EmptyError:
             return Answer(b"", 500)
+        except PageError as page:
+            return Answer(page.html, page.status, _HTML)
 
 
 class _Sender:

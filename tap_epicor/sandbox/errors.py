@@ -13,6 +13,7 @@ ODATA = "Microsoft.OData.ODataException"
 MISSING = "Epicor.RESTApi.ErrorHandling.ApiException"
 UNAUTHORIZED = "System.UnauthorizedAccessException"
 LICENCE = "Ice.Common.LicenseAccessException"
+SQL = "System.Data.SqlClient.SqlException"
 
 
 class ServerError(Exception):
@@ -63,6 +64,10 @@ class EmptyError(Exception):
     """A status 500 with nothing in it, as some filters on child sets give."""
 
 
+class StallError(Exception):
+    """An answer that does not come."""
+
+
 class PageError(Exception):
     """An answer of IIS itself, in HTML.
 
@@ -77,7 +82,7 @@ class PageError(Exception):
         self.html = (
             '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Strict//EN">\r\n'
             f"<html><head><title>IIS 10.0 Detailed Error - {code}</title></head>"
-            f"<body><h2>HTTP Error {code} - Not Found</h2><p>{text}</p></body></html>"
+            f"<body><h2>HTTP Error {code} - {HTTPStatus(self.status).phrase}</h2><p>{text}</p></body></html>"
         ).encode()
 
 

@@ -133,7 +133,8 @@ class _Visitor(AstToSqliteSqlVisitor):
 
     def visit_Identifier(self, node: ast.Identifier) -> str:  # noqa: N802 - the visitor's own name
         name = tokens.column_name(node.name)
-        sql = f'"{self.table_alias}"."{self._subject.renamed.get(name, name)}"'
+        own = self._subject.columns[name].stored or name
+        sql = f'"{self.table_alias}"."{self._subject.renamed.get(name, own)}"'
         return f"rtrim({sql})" if self._subject.columns[name].kind == "Fixed" else sql
 
     def visit_Attribute(self, node: ast.Attribute) -> str:  # noqa: N802

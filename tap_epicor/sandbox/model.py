@@ -23,12 +23,14 @@ class Column:
         kind: The Edm type without its prefix; `Fixed` is a string that the database pads.
         size: Most characters or digits.
         scale: Decimal places.
+        stored: The name it has in the table, where that is another.
     """
 
     name: str
     kind: str
     size: int = 0
     scale: int = 0
+    stored: str = ""
 
     @classmethod
     def parse(cls, name: str, spec: str) -> Column:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tap_epicor.sandbox import filters, model
+from tap_epicor.sandbox import breakage, filters, model
 from tap_epicor.sandbox.errors import EmptyError, bad_request
 from tap_epicor.sandbox.filters import Subject
 from tap_epicor.sandbox.shapes import JsonRow, Shape
@@ -74,9 +74,13 @@ class Sets:
             f'SELECT {shape.expressions(_ALIAS)}, "{_ALIAS}".rowid FROM {source} '  # noqa: S608
             f"ORDER BY {order} LIMIT {limit + 1} OFFSET {self.options.skip}"
         ).fetchall()
+        rowids = [int(values[-1]) for values in found[:limit]]
+        breakage.check_size(len(rowids), self.switches)
+        if self._poisoned(entity_set) & set(rowids):
+            raise EmptyError
         rows = shape.rows(found[:limit])
         for child in expanded:
-            self._expand(entity_set, child, rows, [values[-1] for values in found])
+            self._expand(entity_set, child, rows, rowids)
         return Page(rows, self._count(source, len(rows)), is_cut(self.options, len(found), limit))
 
     def count(self, entity_set: EntitySet) -> int:
@@ -88,10 +92,20 @@ class Sets:
         """The row of a key."""
         shape = Shape(entity_set.columns, self.options.version, self.switches)
         where = f"{self._own_company(entity_set)} AND {self._key(entity_set, key)}"
-        cursor = self.connection.execute(
-            f'SELECT {shape.expressions(_ALIAS)} FROM "{entity_set.table.name}" AS {_ALIAS} WHERE {where}'  # noqa: S608
-        )
-        return next(iter(shape.rows(cursor)), None)
+        found = self.connection.execute(
+            f'SELECT {shape.expressions(_ALIAS)}, rowid FROM "{entity_set.table.name}" AS {_ALIAS} WHERE {where}'  # noqa: S608
+        ).fetchall()
+        if self._poisoned(entity_set) & {values[-1] for values in found}:
+            raise EmptyError
+        return next(iter(shape.rows(found)), None)
+
+    def _poisoned(self, entity_set: EntitySet) -> set[int]:
+        """The rowids of the rows that no answer may hold."""
+        found: set[int] = set()
+        for key in breakage.poisoned_keys(f"{entity_set.service}/{entity_set.name}", self.switches):
+            sql = f'SELECT rowid FROM "{entity_set.table.name}" AS {_ALIAS} WHERE {self._key(entity_set, key)}'  # noqa: S608
+            found.update(rowid for (rowid,) in self.connection.execute(sql))
+        return found
 
     def _source(self, entity_set: EntitySet, parent_key: str | None) -> str:
         """The tables and the conditions."""
@@ -196,7 +210,7 @@ def order_by(options: Options, columns: dict[str, Column], type_name: str, alias
     written = ""
     for name, descends in options.order(list(columns), type_name):
         collation = f" COLLATE {switches.collation.upper()}" if columns[name].is_text else ""
-        written += f'"{alias}"."{name}"{collation} {"DESC" if descends else "ASC"}, '
+        written += f'"{alias}"."{columns[name].stored or name}"{collation} {"DESC" if descends else "ASC"}, '
     return written
 
 

@@ -37,7 +37,8 @@ class Shape:
 
     def expressions(self, alias: str) -> str:
         """The columns in SQL."""
-        return ", ".join(self._expression(column, f'"{alias}"."{name}"') for name, column in self._columns.items())
+        columns = self._columns.values()
+        return ", ".join(self._expression(one, f'"{alias}"."{one.stored or one.name}"') for one in columns)
 
     def rows(self, cursor: Iterable[sqlite3.Row | tuple[Any, ...]]) -> list[JsonRow]:
         """The rows of a cursor over the expressions; further columns are left out."""

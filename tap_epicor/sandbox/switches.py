@@ -40,6 +40,14 @@ class Switches:
     denied_status: Literal[401, 403] = switch(401, "The status of access denied.")
     token_seconds: int = switch(3600, "The life of an access token.")
     query_bytes: int = switch(2048, "The longest query string that IIS lets through.")
+    answer_maximum: int = switch(0, "The most rows that an answer can hold without breaking; 0 for no limit.")
+    answer_breaks: Literal["timeout", "empty", "too-large", "stall"] = switch(
+        "timeout", "How a bigger answer breaks: 500 with words or without, 413, or a minute of nothing."
+    )
+    poison: str = switch("", "Rows that break every answer, such as Erp.BO.PartSvc/Parts('EPIC06','LINE-1').")
+    drift: Literal["none", "column-added", "column-gone", "column-retyped", "key-changed"] = switch(
+        "none", "What an upgrade has made of Erp.BO.PartSvc/Parts."
+    )
 
     @property
     def denied_services(self) -> frozenset[str]:
