@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -48,6 +49,37 @@ class Sandbox:
         response.raise_for_status()
         told: dict[str, Any] = response.json()
         return told
+
+    def write(self, **plan: Any) -> None:
+        """Start long transactions, which commit later."""
+        requests.post(f"{self.admin}/writers", json=plan, timeout=10).raise_for_status()
+
+    def writing(self) -> dict[str, Any]:
+        """Return how many long transactions wait, are open, and have committed."""
+        tally: dict[str, Any] = requests.get(f"{self.admin}/writers", timeout=60).json()
+        assert tally["failed"] == []
+        return tally
+
+    def await_writers(self, *states: str) -> None:
+        """Wait until no long transaction is in one of these states: `waiting`, `open`."""
+        while any(self.writing()[state] for state in states):
+            time.sleep(0.02)
+
+    def commit(self) -> None:
+        """Let all long transactions commit."""
+        requests.post(f"{self.admin}/writers/commit", timeout=60).raise_for_status()
+
+    def keep(self) -> None:
+        """Keep a copy of the database."""
+        requests.post(f"{self.admin}/keep", timeout=60).raise_for_status()
+
+    def restore(self) -> None:
+        """Go back to the copy, and to the revisions of then."""
+        requests.post(f"{self.admin}/restore", timeout=60).raise_for_status()
+
+    def fault(self, **fault: Any) -> None:
+        """Put something in the way of the next requests."""
+        requests.post(f"{self.admin}/faults", json=[fault], timeout=10).raise_for_status()
 
     def switch(self, **values: Any) -> None:
         """Change what it does where real servers differ."""
