@@ -14,15 +14,18 @@ from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.helpers._util import read_json_file
 from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities, TapCapabilities
 from singer_sdk.plugin_base import JSONSchemaValidator, _ConfigInput
+from singer_sdk.singerlib import Schema
 
 from tap_epicor.checks import misfit, problems, tidy
 from tap_epicor.connection import connect
 from tap_epicor.environment import settings_in_environment
 from tap_epicor.inputs import catalog_file, state_file
+from tap_epicor.kinetic.errors import KineticError
 from tap_epicor.settings import CONFIG_SCHEMA
 from tap_epicor.stream_settings import as_list, stream_settings
 from tap_epicor.streams.definition import is_selected
 from tap_epicor.streams.discovery import discover, from_entries
+from tap_epicor.streams.drift import find_today
 from tap_epicor.streams.metrics import log_request
 from tap_epicor.streams.reckoning import Run
 from tap_epicor.streams.stopping import Stopped, end_soon
@@ -112,6 +115,8 @@ class EpicorTap(Tap):
             SummaryNotWritten: if the file of `summary_path` can't be written.
         """
         try:
+            if self._entries is not None:
+                self._adapt()
             super().sync_all()
         except Stopped:
             self.run.over = "Nothing more was read, since the run was told to end."
@@ -123,6 +128,21 @@ class EpicorTap(Tap):
         finally:
             tell(self.run, self.config.get("summary_path"))
         self.run.check()
+
+    def _adapt(self) -> None:
+        """Fit the streams of a catalog to what their sets are today."""
+        streams = [stream for stream in self.streams.values() if isinstance(stream, EpicorStream)]
+        try:
+            today = find_today(self.kinetic, [stream.source for stream in streams], self.companies[0])
+        except KineticError as exc:
+            self.run.over = f"Nothing was read: {exc}"
+            self.logger.error("%s", exc)  # noqa: TRY400 - all that a user needs
+            return
+        for stream in streams:
+            if stream.source in today and (entry := self.catalog.get_stream(stream.name)):
+                stream.adapt(today[stream.source])
+                entry.schema = Schema.from_dict(stream.effective_schema)
+        self.setup_mapper()
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
         end_soon(signum)

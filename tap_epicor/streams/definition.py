@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from itertools import chain, count
 from typing import TYPE_CHECKING, Any, Final
+from zlib import crc32
 
 from tap_epicor.checks import nearest
 from tap_epicor.kinetic.catalogue import Found, Parameter
@@ -50,6 +51,9 @@ class Definition:
         company_added: whether the rows have no company column of their own and get one.
         parameters: a BAQ's parameters; None where they are not known.
         selected: whether it is selected where nobody says anything.
+        server_key: the key that the server declares; None where the catalog does not say.
+        digest: stands for the server's key and columns; empty where the catalog does not say.
+        unfit: why it can't be read as the catalog has it, in a sentence; None where it can.
     """
 
     name: str
@@ -63,6 +67,9 @@ class Definition:
     company_added: bool = False
     parameters: tuple[Parameter, ...] | None = None
     selected: bool = True
+    server_key: tuple[str, ...] | None = None
+    digest: str = ""
+    unfit: str | None = None
 
     def to_metadata(self) -> dict[str, Any]:
         """Return what a catalog entry must carry so that a sync asks for no metadata."""
@@ -71,7 +78,10 @@ class Definition:
             "name": self.source.name,
             "columns": self.columns,
             "types": dict(self.types),
+            "digest": self.digest,
         }
+        if self.server_key is not None and self.server_key != self.key:
+            content["key"] = list(self.server_key)
         if self.company_added:
             content["company-added"] = True
         if self.parameters is not None:
@@ -117,7 +127,7 @@ def define(
     Raises:
         DefinitionError: if the settings name a column that there is not.
     """
-    available = {name: column for name, column in found.type.columns.items() if not _is_counter(found, name)}
+    available = available_columns(found)
     name = name or stream_name(found.source)
     key = _key(found, settings)
     cursors = tuple(column for column in (REVISION, *_TIMESTAMPS) if _tracks(available.get(column)))
@@ -155,7 +165,20 @@ def define(
         company_added=company_added,
         parameters=None if found.parameters is None else tuple(found.parameters),
         selected=found.source.name != _LIST and (bool(key) or found.source.is_baq),
+        server_key=found.type.key,
+        digest=digest(found),
     )
+
+
+def available_columns(found: Found) -> dict[str, Column]:
+    """Return the columns that a stream can have, by name: all but a BAQ's counter."""
+    return {name: column for name, column in found.type.columns.items() if not _is_counter(found, name)}
+
+
+def digest(found: Found) -> str:
+    """Return a short text that stands for the key, and for the names and types of all columns."""
+    columns = (f"{column.name}:{column.type}" for column in available_columns(found).values())
+    return f"{crc32(' '.join([*found.type.key, '/', *columns]).encode()):08x}"
 
 
 def from_catalog(entry: Mapping[str, Any], settings: StreamSettings) -> Definition:
@@ -186,6 +209,8 @@ def from_catalog(entry: Mapping[str, Any], settings: StreamSettings) -> Definiti
         columns=carried["columns"],
         company_added=carried.get("company-added", False),
         parameters=_parameters(carried),
+        server_key=tuple(carried["key"]) if "key" in carried else key if "digest" in carried else None,
+        digest=carried.get("digest", ""),
     )
     _check_catalog(definition, settings)
     return definition

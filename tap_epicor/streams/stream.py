@@ -15,6 +15,7 @@ from tap_epicor.kinetic.plan import Part, parts
 from tap_epicor.kinetic.source import Rows
 from tap_epicor.streams.bookmark import Bookmark, BookmarkError
 from tap_epicor.streams.definition import COMPANY, COUNTER, DefinitionError
+from tap_epicor.streams.drift import adapted
 from tap_epicor.streams.parameters import check_parameters, replication_parameter
 from tap_epicor.streams.reading import Manner, Reading
 from tap_epicor.streams.values import Repair, ValueMismatch
@@ -25,8 +26,10 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.singerlib.catalog import MetadataMapping
 
+    from tap_epicor.kinetic.catalogue import Found
     from tap_epicor.kinetic.client import Kinetic
     from tap_epicor.kinetic.pages import Page
+    from tap_epicor.kinetic.source import Source
     from tap_epicor.stream_settings import StreamSettings
     from tap_epicor.streams.definition import Definition
     from tap_epicor.streams.reckoning import Reckoning, Run
@@ -88,6 +91,20 @@ class EpicorStream(Stream):
         return super().metadata
 
     @property
+    def source(self) -> Source:
+        """The entity set or BAQ that it reads."""
+        return self._definition.source
+
+    def adapt(self, found: Found) -> None:
+        """Fit the stream to what the server says of its set today.
+
+        Args:
+            found: what it says.
+        """
+        self._definition = adapted(self._definition, found)
+        self._schema = self._input_schema = dict(self._definition.schema)
+
+    @property
     def partitions(self) -> list[dict[str, str]]:
         """The companies, each with its own bookmark."""
         return [{COMPANY: company} for company in self._companies]
@@ -123,6 +140,8 @@ class EpicorStream(Stream):
         self._incomplete |= reckoning.outcome != "complete"
 
     def _records(self, company: str, reckoning: Reckoning, state: dict[str, Any]) -> Iterator[Record]:
+        if self._definition.unfit:
+            raise DefinitionError(self._definition.unfit)
         rows = self._rows(company)
         cursor = self._cursor()
         reading = Reading(

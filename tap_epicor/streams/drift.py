@@ -1,0 +1,102 @@
+"""What changed in a stream's set between discovery and sync: said, and the schema made right before it goes out."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from tap_epicor.kinetic.catalogue import describe_baqs, describe_services
+from tap_epicor.kinetic.errors import KineticError, SignInRefused, Unreachable
+from tap_epicor.streams.definition import COMPANY, available_columns, digest
+from tap_epicor.streams.json_schema import json_schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from tap_epicor.kinetic.catalogue import Found
+    from tap_epicor.kinetic.client import Kinetic
+    from tap_epicor.kinetic.source import Source
+    from tap_epicor.streams.definition import Definition
+
+logger = logging.getLogger(__name__)
+
+_CURE = "Run --discover again"
+
+
+def find_today(kinetic: Kinetic, sources: Sequence[Source], company: str) -> dict[Source, Found]:
+    """Return what the server says today of sets and BAQs; those of which it says nothing are left out, with a warning.
+
+    Args:
+        kinetic: the client.
+        sources: the sets and BAQs.
+        company: a company that the account may read.
+
+    Raises:
+        SignInRefused: if the server refuses the sign-in.
+        Unreachable: if no answer comes.
+    """
+    services = list(dict.fromkeys(source.service for source in sources if not source.is_baq))
+    queries = [source.name for source in sources if source.is_baq]
+    found = [*_told(describe_services(kinetic, services, company)), *_told(describe_baqs(kinetic, queries, company))]
+    return {one.source: one for one in found}
+
+
+def adapted(definition: Definition, found: Found) -> Definition:
+    """Return a stream as it must be read and loaded today.
+
+    A column that went leaves the schema, or a loader would overwrite its values with nulls; one that changed its type
+    gets the new one. A new one waits for the next discovery, since nobody has chosen it.
+
+    Args:
+        definition: the stream as the catalog has it.
+        found: what the server says today.
+    """
+    today = available_columns(found)
+    if definition.digest == digest(found):
+        return definition
+    own_key = tuple(name for name in definition.key if not (definition.company_added and name == COMPANY))
+    if lost := [name for name in own_key if name not in today]:
+        return _unfit(definition, f"the columns {', '.join(lost)} of its key are gone")
+    if found.type.key and not found.source.is_baq and definition.server_key not in {None, found.type.key}:
+        return _unfit(definition, f"its key is now {', '.join(found.type.key)} instead of {', '.join(own_key)}")
+    properties = dict(definition.schema["properties"])
+    gone = [name for name in properties if name not in today and not (definition.company_added and name == COMPANY)]
+    fresh = json_schema((today[name] for name in properties if name in today), own_key)["properties"]
+    retyped = [name for name in fresh if _differs(properties[name], fresh[name])]
+    new = [name for name in today if name not in properties] if len(properties) == definition.columns else []
+    for name in gone:
+        del properties[name]
+    properties |= {name: fresh[name] for name in retyped}
+    for what, names in (("are gone", gone), ("have another type", retyped), ("are new, and not copied yet", new)):
+        if names:
+            logger.warning("%s: columns %s since discovery: %s. %s.", definition.name, what, ", ".join(names), _CURE)
+    if definition.replication_key in gone:
+        return _unfit(definition, f"its replication key {definition.replication_key} is gone")
+    types = {name: today[name].type for name in definition.types if name in today}
+    return replace(
+        definition,
+        schema={**definition.schema, "properties": properties},
+        types=types,
+        columns=len(today),
+        cursors=tuple(name for name in definition.cursors if name in today),
+    )
+
+
+def _unfit(definition: Definition, why: str) -> Definition:
+    cure = f"{_CURE}, and load the stream into a table of its own or empty the old one."
+    return replace(definition, unfit=f"{definition.name}: {why}. {cure}")
+
+
+def _differs(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Return whether two schemas of a column are of different types, whatever else they say."""
+    return any(before.get(word) != now.get(word) for word in ("type", "format", "items", "properties"))
+
+
+def _told(found: Iterable[Found]) -> Iterator[Found]:
+    try:
+        yield from found
+    except (SignInRefused, Unreachable):
+        raise
+    except KineticError as exc:
+        logger.warning("What changed since discovery can't be told: %s", exc)
