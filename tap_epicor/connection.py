@@ -12,9 +12,10 @@ from tap_epicor.checks import secrets_in
 from tap_epicor.kinetic.client import Kinetic, Patience
 from tap_epicor.kinetic.dialect import DIALECTS
 from tap_epicor.kinetic.licence import licence_header
+from tap_epicor.kinetic.load import Load
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 CONNECT_TIMEOUT = 10.0
 """Seconds to wait for a connection."""
@@ -28,7 +29,8 @@ def connect(config: Mapping[str, Any], *, patience: Patience | None = None) -> K
         patience: how long to go on trying what passes by itself.
     """
     url = base_url(config)
-    sign = sign_in(config, url, transport(config))
+    load = Load(config.get("max_connections", 4), config.get("requests_per_minute"))
+    sign = sign_in(config, url, transport(config, load.await_turn))
     return Kinetic(
         url,
         DIALECTS[config.get("api_version", "v1")],
@@ -41,21 +43,23 @@ def connect(config: Mapping[str, Any], *, patience: Patience | None = None) -> K
         timeout=(CONNECT_TIMEOUT, float(config.get("timeout", 300))),
         verify=config.get("ssl_ca") or True,
         proxy=config.get("proxy_url"),
-        max_connections=config.get("max_connections", 4),
+        load=load,
         patience=patience,
     )
 
 
-def transport(config: Mapping[str, Any]) -> Transport:
+def transport(config: Mapping[str, Any], await_turn: Callable[[], None] = lambda: None) -> Transport:
     """Return how sign-ins speak HTTP.
 
     Args:
         config: a configuration without problems.
+        await_turn: waits until a request may begin.
     """
     return Transport(
         verify=config.get("ssl_ca") or True,
         proxy=config.get("proxy_url"),
         headers={"User-Agent": _headers(config)["User-Agent"]},
+        await_turn=await_turn,
     )
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import requests
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Transport(requests.Session):
@@ -18,6 +21,7 @@ class Transport(requests.Session):
         proxy: address of a proxy; None for what the environment says.
         timeout: seconds to connect, and seconds without a byte while reading.
         headers: sent with every request.
+        await_turn: waits until a request may begin.
     """
 
     def __init__(
@@ -27,8 +31,10 @@ class Transport(requests.Session):
         proxy: str | None = None,
         timeout: tuple[float, float] = (10.0, 60.0),
         headers: dict[str, str] | None = None,
+        await_turn: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__()
+        self._await_turn = await_turn
         self.headers.update(headers or {})
         self._options: dict[str, Any] = {"verify": verify, "timeout": timeout}
         if proxy:
@@ -36,5 +42,6 @@ class Transport(requests.Session):
 
     def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:  # noqa: ANN401
         """Send a request with these settings, unless the call says otherwise."""
+        self._await_turn()
         given = {name: value for name, value in kwargs.items() if value is not None}
         return super().request(method, url, *args, **{**self._options, **given, "allow_redirects": False})

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_epicor.kinetic.dialect import BAQ_SERVICE
 from tap_epicor.kinetic.errors import KineticError, PassingError, SignInRefused, Unreachable
-from tap_epicor.kinetic.metadata import MetadataError, read_metadata, read_row_type
+from tap_epicor.kinetic.metadata import read_metadata, read_row_type
 from tap_epicor.kinetic.pages import read
 from tap_epicor.kinetic.plan import Part, make_plan
 from tap_epicor.kinetic.query import Query
@@ -108,8 +108,9 @@ def describe_services(kinetic: Kinetic, services: Sequence[str], company: str) -
     """
 
     def describe(service: str) -> list[Found]:
-        document = kinetic.get_text(kinetic.dialect.metadata(company, service), company=company)
-        return [Found(Source(service, name), row_type) for name, row_type in read_metadata(document).items()]
+        path = kinetic.dialect.metadata(company, service)
+        types = kinetic.get_text(path, read_metadata, company=company)
+        return [Found(Source(service, name), row_type) for name, row_type in types.items()]
 
     yield from _each(kinetic, describe, services)
 
@@ -149,26 +150,26 @@ def describe_baqs(kinetic: Kinetic, queries: Sequence[str], company: str) -> Ite
 
     def describe(query: str) -> list[Found]:
         path = kinetic.dialect.metadata(company, BAQ_SERVICE, query)
-        row_type = read_row_type(kinetic.get_text(path, company=company))
+        row_type = kinetic.get_text(path, read_row_type, company=company)
         return [Found(Source(BAQ_SERVICE, query), row_type, _parameters(kinetic, query, company))]
 
     yield from _each(kinetic, describe, queries)
 
 
 def _each(kinetic: Kinetic, describe: Callable[[str], list[Found]], names: Sequence[str]) -> Iterator[Found]:
-    def attempt(name: str) -> list[Found] | Exception:
+    def attempt(name: str) -> list[Found] | KineticError:
         try:
             return describe(name)
-        except (KineticError, MetadataError) as exc:
+        except KineticError as exc:
             return exc
 
-    failures: list[Exception] = []
+    failures: list[KineticError] = []
     with ThreadPoolExecutor(kinetic.max_connections, thread_name_prefix="discovery") as pool:
         try:
             for name, result in zip(names, pool.map(attempt, names), strict=True):
                 if isinstance(result, SignInRefused | Unreachable):
                     raise result
-                if isinstance(result, Exception):
+                if isinstance(result, KineticError):
                     failures.append(result)
                     logger.warning("%s is left out: %s", name, result)
                 else:
@@ -176,8 +177,7 @@ def _each(kinetic: Kinetic, describe: Callable[[str], list[Found]], names: Seque
         finally:
             pool.shutdown(cancel_futures=True)
     if failures and len(failures) == len(names):
-        first = failures[0]
-        raise first if isinstance(first, KineticError) else KineticError(f"{names[0]}: {first}")
+        raise failures[0]
 
 
 def _list_services(kinetic: Kinetic, company: str) -> set[str]:
@@ -195,7 +195,7 @@ def _list_services(kinetic: Kinetic, company: str) -> set[str]:
         if found and not path.startswith("api/helppage"):
             break
         try:
-            document = kinetic.get_text(path, company=company, accept=accept)
+            document = kinetic.get_text(path, bytes, company=company, accept=accept)
         except (SignInRefused, PassingError):
             raise
         except KineticError as exc:

@@ -6,9 +6,10 @@ import logging
 import random
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import backoff
@@ -16,10 +17,14 @@ import msgspec
 import requests
 import urllib3
 
+from tap_epicor.kinetic.body import LONGEST, read_body
 from tap_epicor.kinetic.errors import (
+    NoLicence,
     PassingError,
     ServerFailed,
+    SessionEnded,
     SignInRefused,
+    TooLong,
     TooMuch,
     Unreachable,
     UnreadableAnswer,
@@ -29,6 +34,7 @@ from tap_epicor.kinetic.errors import (
     redirected,
     tls_failed,
 )
+from tap_epicor.kinetic.load import Load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -41,8 +47,11 @@ logger = logging.getLogger(__name__)
 JSON = "application/json"
 XML = "application/xml"
 
+Content = TypeVar("Content")
+
 _ERROR_STATUS = 400
 _REDIRECT_STATUS = 300
+_SELDOM_PASSING = (ServerFailed, TooLong, UnreadableAnswer)
 
 
 @dataclass(frozen=True)
@@ -53,7 +62,8 @@ class Patience:
         tries: requests in all, the first one included.
         first_tries: the same, as long as nothing has ever come from the server, or only what isn't Kinetic's: a wrong
             address is told soon.
-        failed_tries: the same, where the server says that it failed and does not say that it will pass.
+        failed_tries: the same, where the server says that it failed and not that it passes, or answers what can't be
+            read.
         first_wait: seconds before the second request; doubled each time.
         longest_wait: seconds between two requests at the most, unless the server asks for more.
         in_all: seconds after which no new request is made.
@@ -82,7 +92,7 @@ class Kinetic:
         timeout: seconds to connect, and seconds without a byte while reading.
         verify: whether to check the server's certificate, or the path of a bundle to check it with.
         proxy: address of a proxy for all requests.
-        max_connections: requests under way at once, over all threads.
+        load: what lets requests through.
         patience: how long to go on trying what passes by itself.
     """
 
@@ -100,12 +110,11 @@ class Kinetic:
         timeout: tuple[float, float] = (10.0, 300.0),
         verify: bool | str = True,
         proxy: str | None = None,
-        max_connections: int = 4,
+        load: Load | None = None,
         patience: Patience | None = None,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.dialect = dialect
-        self.max_connections = max_connections
         self.on_answer: Callable[[str, int, float], None] | None = None
         self._auth = auth
         self._renew = renew
@@ -115,11 +124,16 @@ class Kinetic:
         self._secrets = secrets
         self._timeout = timeout
         self._verify = verify
-        self._proxies = {"http": proxy, "https": proxy} if proxy else None
+        self._proxies = {"http": proxy, "https": proxy} if proxy else {}
         self._patience = patience or Patience()
-        self._slots = threading.BoundedSemaphore(max_connections)
+        self._load = load or Load()
         self._local = threading.local()
         self._answered = False
+
+    @property
+    def max_connections(self) -> int:
+        """Requests under way at once, at the most, over all threads."""
+        return self._load.most
 
     @property
     def retries(self) -> int:
@@ -150,29 +164,40 @@ class Kinetic:
             KineticError: if it can't be had.
         """
         answer: dict[str, Any] = self._patiently(
-            lambda: self._send(path, query, company, JSON, _decode), patient=patient
+            lambda: self._send(path, company, JSON, _decode, query=query), patient=patient
         )
         return answer
 
-    def get_text(self, path: str, *, company: str = "", accept: str = XML, longest: int = 64 << 20) -> bytes:
-        """Return the document at a path as it is.
+    def get_text(
+        self,
+        path: str,
+        read: Callable[[bytes], Content],
+        *,
+        company: str = "",
+        accept: str = XML,
+        longest: int = 64 << 20,
+    ) -> Content:
+        """Return what a function makes of the document at a path.
 
         Args:
             path: path below the instance, percent-encoded.
+            read: the function; where it raises UnreadableAnswer, the document is asked for again.
             company: company id for the `CallSettings` header.
             accept: media type asked for.
             longest: size in bytes beyond which a document is refused.
 
         Raises:
-            KineticError: if it can't be had, or is too long.
+            KineticError: if it can't be had, is too long, or stays unreadable.
         """
 
-        def bounded(body: bytes, path: str) -> bytes:
-            if len(body) > longest:
-                raise UnreadableAnswer(f"the document is longer than {longest >> 20} MiB", path=path)
-            return body
+        def made(body: bytes, where: str) -> Content:
+            try:
+                return read(body)
+            except UnreadableAnswer as exc:
+                exc.path = where
+                raise
 
-        document: bytes = self._patiently(lambda: self._send(path, None, company, accept, bounded))
+        document: Content = self._patiently(lambda: self._send(path, company, accept, made, longest=longest))
         return document
 
     def follow(self, link: str, came_from: str, *, company: str = "") -> dict[str, Any]:
@@ -198,16 +223,16 @@ class Kinetic:
 
     def _patiently(self, attempt: Callable[[], Any], *, patient: bool = True) -> Any:  # noqa: ANN401
         waits = self._growing_waits()
-        failures = 0
+        failures: Counter[type[Exception]] = Counter()
 
         def is_final(exc: Exception) -> bool:
-            nonlocal failures
-            failures += 1
-            return failures >= self._tries(exc, patient=patient)
+            failures[type(exc)] += 1
+            alike, tries = failures[type(exc)], self._tries(exc, patient=patient)
+            return alike >= tries or failures.total() >= self._patience.tries
 
         again = backoff.on_exception(
             backoff.runtime,
-            (PassingError, ServerFailed),
+            (PassingError, *_SELDOM_PASSING),
             value=lambda exc: self._wait(exc, waits),
             giveup=is_final,
             max_time=self._patience.in_all,
@@ -217,28 +242,32 @@ class Kinetic:
         )(attempt)
         try:
             return again()
-        except SignInRefused:
-            if not self._answered:
+        except SignInRefused as exc:
+            if not self._answered and not isinstance(exc, SessionEnded):
                 raise
             logger.info("The sign-in is no longer accepted: signing in anew.")
             self._renew()
+            self._local.retries = self.retries + 1
             return again()
 
     def _tries(self, exc: Exception, *, patient: bool) -> int:
-        """Return how often a request is made in all that ended so."""
+        """Return how often a request may end so."""
         if isinstance(exc, TooMuch | ServerFailed) and not patient:
             return 1
-        if isinstance(exc, ServerFailed):
+        if isinstance(exc, _SELDOM_PASSING):
             return self._patience.failed_tries
         no_answer_of_kinetic = getattr(exc, "status", None) is None and not self._answered
         return self._patience.first_tries if no_answer_of_kinetic else self._patience.tries
 
     def _note_retry(self, details: Any) -> None:  # noqa: ANN401
         self._local.retries = self.retries + 1
-        logger.warning("%s Trying again in %.0f s.", details["exception"], details["wait"])
+        exc, wait = details["exception"], details["wait"]
+        asked = getattr(exc, "wait", None) or 0
+        more = f" The server asks to wait {asked:.0f} s, which is too long." if asked > wait + 1 else ""
+        logger.warning("%s%s Trying again in %.0f s.", exc, more, wait)
 
     def _wait(self, exc: Any, waits: Iterator[float]) -> float:  # noqa: ANN401
-        if isinstance(exc, ServerFailed):
+        if isinstance(exc, _SELDOM_PASSING):
             # Mostly an answer for good, to a question whether something can be done.
             return next(waits) / 4
         wait: float = next(waits) if exc.wait is None else exc.wait
@@ -250,50 +279,57 @@ class Kinetic:
             yield wait * random.uniform(0.75, 1.25)  # noqa: S311
             wait = min(wait * 2, self._patience.longest_wait)
 
-    def _send(
+    def _send(  # noqa: PLR0913
         self,
         path: str,
-        query: Query | None,
         company: str,
         accept: str,
         read: Callable[[bytes, str], Any],
+        *,
+        query: Query | None = None,
+        longest: int = LONGEST,
     ) -> Any:  # noqa: ANN401
         url = f"{self.base_url}/{path}"
         if query is not None and (text := query.encode()):
             url = f"{url}?{text}"
         where = urlsplit(url).path
-        started = time.monotonic()
-        with self._slots:
-            response, body = self._exchange(url, where, self._headers_for(company, accept))
-        seconds = time.monotonic() - started
+        with self._load.slot():
+            response, body, seconds = self._exchange(url, where, self._headers_for(company, accept), longest)
         logger.debug("GET %s: %d, %d bytes, %.3f s", url, response.status_code, len(body), seconds)
         if self.on_answer:
             self.on_answer(where, response.status_code, seconds)
         if response.status_code >= _ERROR_STATUS:
             error = from_response(response.status_code, response.headers, body, where, self._secrets)
+            if isinstance(error, NoLicence):
+                self._load.refused_a_licence(seconds)
             if self._refusal_cure and isinstance(error, SignInRefused) and not isinstance(error, WrongKey):
                 error.cure = self._refusal_cure
             raise error
         if response.status_code >= _REDIRECT_STATUS:
             raise redirected(response.status_code, response.headers, where, self._secrets)
+        self._load.answered((where, query and query.top), seconds)
         content = read(body, where)
         self._answered = True
         return content
 
-    def _exchange(self, url: str, where: str, headers: dict[str, str]) -> tuple[requests.Response, bytes]:
+    def _exchange(
+        self,
+        url: str,
+        where: str,
+        headers: dict[str, str],
+        longest: int,
+    ) -> tuple[requests.Response, bytes, float]:
+        """Return an answer, its body, and the seconds that they took."""
+        session = self._session()
         try:
-            response = self._session().get(
-                url,
-                headers=headers,
-                auth=self._auth,
-                timeout=self._timeout,
-                verify=self._verify,
-                proxies=self._proxies,
-                allow_redirects=False,
-                stream=True,
-            )
-            with response:
-                return response, response.raw.read(decode_content=True)
+            # It may sign in, which takes a turn of its own.
+            request = session.prepare_request(requests.Request("GET", url, headers=headers, auth=self._auth))
+            options = session.merge_environment_settings(url, self._proxies, True, self._verify, None)  # noqa: FBT003
+            self._load.await_turn()
+            started = time.monotonic()
+            with session.send(request, timeout=self._timeout, allow_redirects=False, **options) as response:
+                body = read_body(response, where, longest)
+                return response, body, time.monotonic() - started
         except requests.exceptions.SSLError as exc:
             raise tls_failed(str(exc), where, self._secrets) from exc
         except (requests.ConnectionError, requests.Timeout, urllib3.exceptions.HTTPError) as exc:
@@ -331,7 +367,7 @@ class Kinetic:
 def _decode(body: bytes, path: str) -> dict[str, Any]:
     try:
         return _DECODER.decode(body)
-    except msgspec.DecodeError as exc:
+    except (msgspec.DecodeError, RecursionError) as exc:
         start = redact(body[:80].decode("utf-8", "replace"))
         raise PassingError(
             f"the answer is not a whole JSON object ({len(body)} bytes, beginning with {start!r})",

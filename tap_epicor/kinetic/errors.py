@@ -5,13 +5,16 @@
       SignInRefused        401: the sign-in as a whole
         WrongPassword      401: user or password
         WrongKey           401: API key
+        SessionEnded       410: the session that the sign-in stands for
       Denied               401 or 403: this user or key may not read this
       NotFound             404: address, service, entity set or BAQ
       BadRequest           400 and other 4xx: Kinetic does not take the request
       ServerFailed         5xx that does not pass by itself
       UnreadableAnswer     an answer that is not what was asked for
       PassingError         passes by itself: worth another try after a while
-        TooMuch            fewer rows at once may do: a time-out, 413, 504
+        NoLicence          400: all licences are in use
+        TooMuch            fewer rows at once may do: a time-out, 504
+          TooLong          the same for sure: 413, or more than memory has room for
 
 `from_response` reads a body, JSON, XML, HTML or empty, into one of them.
 """
@@ -122,6 +125,12 @@ class WrongKey(SignInRefused):
     cure = "Check `api_key` (API Key Maintenance in Kinetic: active, not expired) and `company`."
 
 
+class SessionEnded(SignInRefused):
+    """The session has ended that the sign-in stands for: signing in anew begins another."""
+
+    cure = "Something ends the sessions of this user: look at the server's session settings and its event log."
+
+
 class Denied(KineticError):
     """The user or the API key's access scope may not read this."""
 
@@ -160,10 +169,23 @@ class PassingError(KineticError):
     wait: float | None = None
 
 
+class NoLicence(PassingError):
+    """All licences of the kind are in use."""
+
+    cure = "All licences of this kind are in use: free some, or choose another with `license_type`."
+    wait = LICENCE_WAIT
+
+
 class TooMuch(PassingError):
     """The answer took too long or was too big: it may pass by itself, and is likely to with fewer rows at once."""
 
     cure = "Lower `page_size`, or raise `timeout`, if the server needs longer."
+
+
+class TooLong(TooMuch):
+    """The answer has more bytes than something can hold."""
+
+    cure = "Lower `page_size`."
 
 
 def from_response(
@@ -190,10 +212,8 @@ def from_response(
         message = f"nothing is at this address, says a page of the web server: {message}"
     trace = redact(said.get("CorrelationId", ""), secrets)[:_LONGEST_ID] or None
     error = kind(message, path=path, status=status, correlation_id=trace, cure=cure)
-    if isinstance(error, PassingError):
-        error.wait = _retry_after(headers)
-        if error.wait is None and _LICENCE.search(raw):
-            error.wait = LICENCE_WAIT
+    if isinstance(error, PassingError) and (wait := _retry_after(headers)) is not None:
+        error.wait = wait
     return error
 
 
@@ -252,11 +272,15 @@ def _classify(status: int, raw: str) -> tuple[type[KineticError], str | None]:  
     if status in {401, 403}:
         return _refused(status, raw), None
     if _LICENCE.search(raw):
-        return PassingError, "All licences of this kind are in use: free some, or choose another with `license_type`."
-    if status in {413, 504} or (status >= 500 and _QUERY_TIMEOUT.search(raw)):  # noqa: PLR2004
+        return NoLicence, None
+    if status == 413:  # noqa: PLR2004
+        return TooLong, None
+    if status == 504 or (status >= 500 and _QUERY_TIMEOUT.search(raw)):  # noqa: PLR2004
         return TooMuch, None
     if status in {408, 425, 429, 502, 503} or (status >= 500 and _PASSING_CAUSE.search(raw)):  # noqa: PLR2004
         return PassingError, None
+    if status == 410 and "InvalidSession" in raw:  # noqa: PLR2004
+        return SessionEnded, None
     if status in {404, 410}:
         return NotFound, None
     if status < 500 and _NO_COMPANY.search(raw):  # noqa: PLR2004
@@ -304,13 +328,19 @@ def _from_json(body: object) -> dict[str, str]:
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds to wait; where a date is given, by the server's own clock if it tells its time."""
     value = headers.get("Retry-After", "").strip()
     if value.isascii() and value.isdigit():
         return float(value)
+    if (until := _moment(value)) is None:
+        return None
+    now = _moment(headers.get("Date", "")) or datetime.now(UTC)
+    return max(0.0, (until - now).total_seconds())
+
+
+def _moment(text: str) -> datetime | None:
     try:
-        until = parsedate_to_datetime(value)
+        moment = parsedate_to_datetime(text)
     except ValueError:
         return None
-    if until.tzinfo is None:
-        until = until.replace(tzinfo=UTC)
-    return max(0.0, (until - datetime.now(UTC)).total_seconds())
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

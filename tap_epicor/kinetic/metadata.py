@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser
 
+from tap_epicor.kinetic.errors import UnreadableAnswer
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -13,7 +15,7 @@ DEEPEST_TYPE = 8
 """Levels of complex types within complex types that are followed."""
 
 
-class MetadataError(Exception):
+class MetadataError(UnreadableAnswer):
     """A `$metadata` document that can't be read, with the reason."""
 
 

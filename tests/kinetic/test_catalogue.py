@@ -20,6 +20,7 @@ from tap_epicor.kinetic.catalogue import (
     find_services,
 )
 from tap_epicor.kinetic.errors import KineticError, NotFound, WrongPassword
+from tap_epicor.kinetic.load import Load
 from tests.kinetic.clients import client
 from tests.scripted import Reply, Request, Server, serving
 
@@ -131,14 +132,14 @@ def test_one_service_that_fails_is_left_out_by_name(caplog: pytest.LogCaptureFix
     found, _ = described(tenant.answer, PART, CUSTOMER, UD)
     assert found == [f"{CUSTOMER}/Data"]
     assert f"{PART} is left out: /kinetic/api/v2/odata/EPIC06/{PART}/$metadata: HTTP 500" in caplog.text
-    assert f"{UD} is left out: it is XML, but not CSDL" in caplog.text
+    assert f"/{UD}/$metadata: it is XML, but not CSDL" in caplog.text
 
 
 def test_services_that_fail_all_are_an_error() -> None:
     tenant = Tenant(broken={PART: NOWHERE, CUSTOMER: Reply(b"x")})
     with pytest.raises(NotFound, match=PART):
         described(tenant.answer, PART, CUSTOMER)
-    with pytest.raises(KineticError, match=f"{CUSTOMER}: it is not XML"):
+    with pytest.raises(KineticError, match=rf"{CUSTOMER}/\$metadata: it is not XML"):
         described(tenant.answer, CUSTOMER)
 
 
@@ -186,7 +187,7 @@ def test_no_more_requests_are_under_way_than_allowed(most: int) -> None:
         return Reply(CSDL.encode())
 
     with serving(answer) as server:
-        list(describe_services(client(server.url, max_connections=most), ALL * 3, "EPIC06"))
+        list(describe_services(client(server.url, load=Load(most)), ALL * 3, "EPIC06"))
     assert reached == most
 
 

@@ -1,0 +1,154 @@
+"""The load on the server stays within the settings in all phases, by the sandbox's own journal, and gives way."""
+
+from __future__ import annotations
+
+import threading
+import time
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tap_epicor.kinetic.load import SLOW_ANSWERS, Load
+from tests.sandboxes import sandbox
+from tests.singer import choose, discover, tap
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.sandboxes import Sandbox
+
+SERVICES = "Erp.BO.CustomerSvc,Erp.BO.PartSvc,Erp.BO.VendorSvc,Erp.BO.PartTranSvc,Erp.BO.PlantSvc,Erp.BO.WarehseSvc"
+CUSTOMERS = "erp_customer_customers"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Sandbox]:
+    with sandbox() as running:
+        running.switch(latency_ms=30)
+        yield running
+
+
+def most_at_once(requests: list[dict[str, Any]]) -> int:
+    """Return how many requests were under way at the busiest moment."""
+    moments = sorted([(one["started"], 1) for one in requests] + [(one["ended"], -1) for one in requests])
+    under_way = [0]
+    for _, step in moments:
+        under_way.append(under_way[-1] + step)
+    return max(under_way)
+
+
+def gaps(requests: list[dict[str, Any]]) -> list[float]:
+    """Return the seconds between the beginnings of requests."""
+    return [later - earlier for earlier, later in pairwise(sorted(one["started"] for one in requests))]
+
+
+@pytest.mark.parametrize("most", [1, 2])
+def test_no_more_connections_than_allowed_while_discovering_and_reading(
+    server: Sandbox, tmp_path: Path, most: int
+) -> None:
+    config = server.config(service=SERVICES, max_connections=most, page_size=100)
+    server.requests()
+    catalog = discover(tmp_path, config)
+    discovering = server.requests()
+    assert most_at_once(discovering) == most
+    assert tap(tmp_path, config, catalog=choose(catalog, CUSTOMERS)).code == 0
+    assert most_at_once(server.requests()) <= most
+
+
+def test_requests_are_evenly_spaced_while_signing_in_discovering_and_reading(server: Sandbox, tmp_path: Path) -> None:
+    config = server.config(service=SERVICES, auth_scheme="EpicorToken", requests_per_minute=600, page_size=100)
+    server.requests()
+    catalog = discover(tmp_path, config)
+    discovering = server.requests()
+    assert "POST" in {one["method"] for one in discovering}
+    # A request is seen a little later than it began: two that began 100 ms apart may come in 20 ms closer.
+    assert min(gaps(discovering)) > 0.08
+    assert tap(tmp_path, config, catalog=choose(catalog, CUSTOMERS)).code == 0
+    reading = server.requests()
+    assert min(gaps(reading)) > 0.08
+
+
+def test_as_many_requests_come_as_are_allowed_in_a_minute() -> None:
+    load, started = Load(per_minute=3000), time.monotonic()
+    for _ in range(11):
+        load.await_turn()
+    assert 0.2 <= time.monotonic() - started < 0.4
+
+
+def test_a_refused_licence_halves_the_number_at_once_and_says_so_once(caplog: pytest.LogCaptureFixture) -> None:
+    load = Load(8)
+    # Eight that were under way together are refused: that is one sign, not eight.
+    for _ in range(8):
+        load.refused_a_licence(seconds=0.5)
+    assert load.allowed == 4
+    assert [record.message for record in caplog.records] == [
+        "Requests at once: 4 from now on: the server has no licence free."
+    ]
+
+
+def test_one_request_is_always_allowed() -> None:
+    load = Load(2)
+    for _ in range(5):
+        load.refused_a_licence(seconds=0)
+    assert load.allowed == 1
+
+
+def test_answers_that_have_become_slower_lower_the_number_at_once(caplog: pytest.LogCaptureFixture) -> None:
+    load = Load(4)
+    for kind in ("small", "large"):
+        load.answered(kind, {"small": 0.1, "large": 30.0}[kind])
+    for number in range(SLOW_ANSWERS):
+        assert load.allowed == 4
+        load.answered("small" if number % 2 else "large", 20.1 if number % 2 else 50.0)
+    assert load.allowed == 2
+    assert "answers take 15 s longer than usual" in caplog.text
+
+
+def test_large_answers_are_no_sign_of_want() -> None:
+    load = Load(4)
+    load.answered("small", 0.1)
+    for _ in range(10):
+        load.answered("large", 40.0)
+    assert load.allowed == 4
+
+
+def test_a_slow_answer_now_and_then_is_no_sign_of_want() -> None:
+    load = Load(4)
+    for _ in range(10):
+        load.answered("a", 0.1)
+        load.answered("a", 20.0)
+    assert load.allowed == 4
+
+
+def test_the_number_at_once_rises_again_by_one_each_time_that_all_was_well_for_a_while() -> None:
+    load = Load(4, calm=0.05)
+    load.refused_a_licence(seconds=0)
+    load.refused_a_licence(seconds=0)
+    assert load.allowed == 1
+    seen = []
+    for _ in range(5):
+        time.sleep(0.06)
+        load.answered("a", 0.01)
+        load.answered("a", 0.01)
+        seen.append(load.allowed)
+    assert seen == [2, 3, 4, 4, 4]
+
+
+def test_requests_that_wait_are_let_through_when_the_number_at_once_rises() -> None:
+    load = Load(2, calm=0.0)
+    load.refused_a_licence(seconds=0)
+    second = threading.Event()
+
+    def request() -> None:
+        with load.slot():
+            second.set()
+
+    with load.slot():
+        waiting = threading.Thread(target=request)
+        waiting.start()
+        assert not second.wait(0.05)
+        load.answered("a", 0.0)
+        assert second.wait(2)
+    waiting.join()
