@@ -12,7 +12,7 @@ export MELTANO_CLI_DISABLE_VERSION_CHECK := true
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate $(UPGRADE)
 
-.PHONY: demo test lint unit docs lock clean
+.PHONY: demo test lint unit coverage docs lock clean
 
 demo: $(ENV)/done $(PLUGINS)/done  ## copy a sandbox, or the instance of TAP_EPICOR_URL, twice
 	$(BIN)/python scripts/demo.py
@@ -25,6 +25,9 @@ lint: $(ENV)/done
 	$(BIN)/mypy
 
 unit: $(ENV)/done $(PLUGINS)/done $(PROVIDER)/done
+	$(BIN)/python -m pytest --numprocesses auto --dist loadscope
+
+coverage: $(ENV)/done $(PLUGINS)/done $(PROVIDER)/done  ## which lines no test runs; slow
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage combine --quiet

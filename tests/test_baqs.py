@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -262,3 +263,37 @@ def test_a_server_that_ignores_skip_is_an_error_where_it_would_repeat_itself(
     assert done.code == 1
     assert "the server ignores $skip" in done.log
     assert "name a `key` for this stream, or raise its `page_size`" in done.log
+
+
+@VERSIONS
+def test_a_bookmark_may_go_into_a_parameter_of_the_baq(tmp_path: Path, version: str) -> None:
+    dated = {"key": JOURNAL_KEY, "replication_key": "GLJrnDtl_JEDate", "replication_parameter": "FromDate"}
+    with sandbox(scale=200) as server:
+        given = config(
+            server, version, baqs="GLDetail", company="EPIC06", start_value="2000-01-01", streams={JOURNAL: dated}
+        )
+        first = tap(tmp_path, given)
+        assert first.code == 0, first.log
+        expected = in_database(server, "SELECT count(*) FROM GLJrnDtlMnl WHERE JEDate NOT NULL AND Company = 'EPIC06'")
+        assert {(first.count(),)} == expected
+        server.requests()
+        second = tap(tmp_path, given, state=first.state)
+        assert second.code == 0, second.log
+        newest = max(row["GLJrnDtl_JEDate"] for row in first.rows[JOURNAL])
+        day_before = (dt.date.fromisoformat(newest[:10]) - dt.timedelta(days=1)).isoformat()
+        asked = [one["query"] for one in server.requests() if "FromDate" in one["query"]]
+    assert f"FromDate={day_before}&" in asked[0]
+    expected_rows = [row for row in first.rows[JOURNAL] if row["GLJrnDtl_JEDate"][:10] >= day_before]
+    assert second.count() == len(expected_rows) > 0
+
+
+def test_a_parameter_that_gets_the_bookmark_must_be_one_that_the_baq_has(kinetic: Sandbox, tmp_path: Path) -> None:
+    done = run(tmp_path, kinetic, "GLDetail", **{**TRACKED, "replication_parameter": "Since"})
+    assert done.code == 1
+    assert "the BAQ has no parameter 'Since'" in done.log
+
+
+def test_a_parameter_that_gets_the_bookmark_wants_a_replication_key(kinetic: Sandbox, tmp_path: Path) -> None:
+    done = run(tmp_path, kinetic, "GLDetail", key=JOURNAL_KEY, replication_parameter="FromDate")
+    assert done.code == 1
+    assert "`replication_parameter` FromDate without `replication_key`" in done.log

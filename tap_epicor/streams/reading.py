@@ -85,11 +85,12 @@ class Reading:
         reckoning: Reckoning,
         save: Callable[[], None],
     ) -> None:
-        self._rows = rows
         self._key = key
         self._cursor = cursor
         self._bookmark = bookmark
         self._manner = manner
+        self._unbound = rows
+        self._rows = rows if manner.parameter is None else self._with_start(cursor)
         self._reckoning = reckoning
         self._save = save
         self._tracks = True
@@ -137,7 +138,7 @@ class Reading:
         plan = make_plan(self._key, after=left.after, filters=self._tracks)
         received = left.received
         try:
-            for page in self._read(self._with_start(cursor), plan):
+            for page in self._read(self._rows, plan):
                 yield page
                 received += len(page.rows)
                 if page.last is not None and self._manner.resumes:
@@ -267,15 +268,15 @@ class Reading:
     def _with_parameter(self, since: Any) -> Rows:  # noqa: ANN401
         """Return the rows with the bookmark in the BAQ's parameter that takes it."""
         if self._manner.parameter is None:
-            return self._rows
+            return self._unbound
         name, kind = self._manner.parameter
         text = str(since)[: len("2024-01-31")] if kind == "date" else str(since)
-        return replace(self._rows, parameters=[*self._rows.parameters, (name, text)])
+        return replace(self._unbound, parameters=[*self._unbound.parameters, (name, text)])
 
     def _with_start(self, cursor: Part | None) -> Rows:
         """Return the rows with `start_value` in that parameter, which may be one that can't be left out."""
-        value = self._start_value(cursor) if cursor and self._manner.parameter else None
-        return self._rows if value is None else self._with_parameter(value)
+        value = self._start_value(cursor) if cursor else None
+        return self._unbound if value is None else self._with_parameter(value)
 
 
 def _now() -> int:

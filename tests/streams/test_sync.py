@@ -167,6 +167,26 @@ def test_one_empty_answer_at_the_beginning_is_not_an_empty_set(tmp_path: Path) -
         assert differences(server.database, {PARTS: run.rows[PARTS]}, ["EPIC06"]) == []
 
 
+def test_a_database_that_was_restored_is_noticed_and_the_stream_is_read_anew_or_refused(tmp_path: Path) -> None:
+    with sandbox(scale=60) as server:
+        config = server.config(service="Erp.BO.PartSvc", company="EPIC06")
+        catalog = choose(discover(tmp_path, config), PARTS)
+        server.keep()
+        server.change(inserts=5, updates=11_000, sets=["Parts"])
+        first = tap(tmp_path, config, catalog=catalog)
+        server.restore()
+        refused = tap(tmp_path, {**config, "restored": "fail"}, catalog=catalog, state=first.state)
+        assert refused.code == 1
+        assert "the database was restored or copied" in refused.log
+        assert "set `restored` to reread" in refused.log
+        assert refused.count() == 0
+        second = tap(tmp_path, config, catalog=catalog, state=refused.state)
+        assert second.code == 0, second.log
+        assert "The stream is read anew" in second.log
+        assert differences(server.database, {PARTS: second.rows[PARTS]}, ["EPIC06"]) == []
+        assert second.bookmark(PARTS)["replication_key_value"] < first.bookmark(PARTS)["replication_key_value"]
+
+
 def test_a_set_that_seems_empty_and_is_not_keeps_no_bookmark(tmp_path: Path) -> None:
     with sandbox() as server:
         config = server.config(service="Erp.BO.PartSvc", company="EPIC06")
