@@ -8,6 +8,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fsspec import get_filesystem_class
+from fsspec.utils import get_protocol
+
 from tap_epicor.address import has_instance, holds_sign_in, is_readable, scheme_of
 from tap_epicor.settings import PROPERTIES, SECRETS
 from tap_epicor.stream_settings import STREAM_SETTINGS, as_list
@@ -56,6 +59,7 @@ def problems(config: Mapping[str, Any], known: Collection[str]) -> list[str]:
         *_unknown_names(config, known, "setting"),
         *_unknown_stream_settings(config),
         *_broken_lists(config),
+        *_deletes(config),
         *_address(config),
         *_what_to_read(config),
         *sign_in_problems(config),
@@ -127,6 +131,32 @@ def _unknown_stream_settings(config: Mapping[str, Any]) -> Iterator[str]:
     known = STREAM_SETTINGS.wrapped
     for stream, values in (config.get("streams") or {}).items():
         yield from _unknown_names(values, known, f"setting of a stream (`streams`, {stream!r})")
+
+
+def _deletes(config: Mapping[str, Any]) -> Iterator[str]:
+    """Tell where `deletes` can't be had; that a set has no key at all is seen only when it is known."""
+    sweeping = {
+        stream: values for stream, values in (config.get("streams") or {}).items() if values.get("deletes") == "sweep"
+    }
+    if sweeping and not config.get("key_store"):
+        yield (
+            f"`key_store` is missing: `deletes` (`streams`, {next(iter(sweeping))!r}) keeps there which rows there "
+            "were. Give a folder that lasts from run to run, or an address such as s3://bucket/keys."
+        )
+    for stream, values in sweeping.items():
+        where = f"(`streams`, {stream!r})"
+        if "key" in values and not as_list(values["key"]):
+            yield f"`deletes` is of no use without `key` {where}: name the columns that tell rows apart, or remove it."
+        if values.get("replication_parameter"):
+            yield (
+                f"`deletes` can't be had with `replication_parameter` {where}: such a query returns what changed, and "
+                "that a row is missing tells nothing. Remove one of them."
+            )
+    if sweeping and config.get("key_store"):
+        try:
+            get_filesystem_class(get_protocol(config["key_store"]))
+        except (ImportError, ValueError) as exc:
+            yield f"`key_store` is at an address that can't be used: {exc}"
 
 
 def _broken_lists(config: Mapping[str, Any]) -> Iterator[str]:

@@ -287,7 +287,7 @@ GROUPS: Final[Mapping[str, tuple[th.Property[Any], ...]]] = {
             th.StringType,
             title="Key store",
             description="Folder where the keys of streams with `deletes` are kept from run to run: a path, or an "
-            "address that fsspec knows, such as `s3://bucket/keys`.",
+            "address that fsspec knows, such as `s3://bucket/keys`, one for each warehouse that is loaded.",
             examples=["/var/lib/tap-epicor/keys"],
         ),
         th.Property(
@@ -295,8 +295,8 @@ GROUPS: Final[Mapping[str, tuple[th.Property[Any], ...]]] = {
             th.NumberType(minimum=0, maximum=100),
             default=10,
             title="Most deletes",
-            description="Per cent of a stream's rows that a sweep may delete; one that finds more deletes none and "
-            "fails.",
+            description="Per cent of a stream's rows that a sweep may delete, at least one row unless it is 0; a sweep "
+            "that finds more deletes none and fails.",
         ),
         th.Property(
             "summary_path",

@@ -57,6 +57,13 @@ def test_a_right_configuration_has_no_problems(config: dict[str, Any]) -> None:
             {"auth_scheme": "AzureADOpenID", "oauth_client_id": "x", "oauth_jwt_cert_password": "p"},
             "`oauth_jwt_cert_password` is of no use without `oauth_jwt_cert`",
         ),
+        ({"streams": {"a": {"deletes": "sweep"}}}, "`key_store` is missing"),
+        ({"streams": {"a": {"deletes": "sweep", "key": []}}, "key_store": "k"}, "`deletes` is of no use without `key`"),
+        (
+            {"streams": {"a": {"deletes": "sweep", "replication_parameter": "Since"}}, "key_store": "k"},
+            "`deletes` can't be had with `replication_parameter`",
+        ),
+        ({"streams": {"a": {"deletes": "sweep"}}, "key_store": "nowhere://k"}, "at an address that can't be used"),
         ({"oauth_client_id": "x"}, "would have no effect with `auth_scheme` Basic"),
         ({"passwrd": "x"}, "did you mean 'password'?"),
         ({"start_date": "2024-01-01"}, "did you mean 'start_value'?"),
