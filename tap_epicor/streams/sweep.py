@@ -98,7 +98,10 @@ class Outcome:
         said = f"{name}: {self.found:,} keys are there, {self.known:,} were known"
         said += ", of which " + (f"{self.gone:,} are gone." if self.gone else "none is gone.")
         if self.learned:
-            said += " No sweep came before: rows that were gone before this run are not known."
+            said += (
+                " No sweep came before: rows that were gone before this run are not known. Loaders of the Singer SDK "
+                "understand deletes only with `add_record_metadata`."
+            )
         if self.respelled:
             said += (
                 f" {self.respelled:,} keys are gone by which the server finds rows with other ones, in other letters "
