@@ -18,22 +18,16 @@ from tap_epicor.commands.from_cdata import from_cdata
 from tap_epicor.commands.oauth import login, oauth
 from tap_epicor.commands.sandbox import sandbox
 from tap_epicor.inputs import InputError
-from tap_epicor.kinetic.errors import KineticError
-from tap_epicor.streams.bookmark import BookmarkError
-from tap_epicor.streams.definition import DefinitionError
 from tap_epicor.streams.reckoning import RunIncomplete
+from tap_epicor.streams.stream import FAILURES
 from tap_epicor.streams.summary import SummaryNotWritten
-from tap_epicor.streams.values import ValueMismatch
 from tap_epicor.tap import EpicorTap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 EXPLAINED = (
-    KineticError,
-    DefinitionError,
-    BookmarkError,
-    ValueMismatch,
+    *FAILURES,
     VaultError,
     CertificateError,
     InputError,

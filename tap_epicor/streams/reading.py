@@ -95,6 +95,11 @@ class Reading:
         self._save = save
         self._tracks = True
 
+    @property
+    def filters(self) -> bool:
+        """Whether the server filters by the set's own columns, as far as the read has found out."""
+        return self._tracks
+
     def pages(self) -> Iterator[Page]:
         """Yield the pages; when the next one is asked for, the rows of the one before must have been written.
 

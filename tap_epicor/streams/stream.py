@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from singer_sdk.helpers._util import utc_now
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.singerlib.catalog import StreamMetadata
 from singer_sdk.streams import Stream
@@ -16,14 +17,19 @@ from tap_epicor.kinetic.source import Rows
 from tap_epicor.streams.bookmark import Bookmark, BookmarkError
 from tap_epicor.streams.definition import COMPANY, COUNTER, DefinitionError
 from tap_epicor.streams.drift import adapted
+from tap_epicor.streams.key_file import Head
+from tap_epicor.streams.key_store import KeyStore, KeyStoreError
 from tap_epicor.streams.parameters import check_parameters, replication_parameter
 from tap_epicor.streams.reading import Manner, Reading
+from tap_epicor.streams.remaining import NoRoom
+from tap_epicor.streams.sweep import DELETED, DELETED_AT, DELETED_SCHEMA, Sweep
 from tap_epicor.streams.values import Repair, ValueMismatch
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Sequence
 
     from singer_sdk.helpers.types import Context, Record
+    from singer_sdk.singerlib import SchemaMessage
     from singer_sdk.singerlib.catalog import MetadataMapping
 
     from tap_epicor.kinetic.catalogue import Found
@@ -41,6 +47,10 @@ class EpicorMetadata(StreamMetadata):
     """A stream's metadata with what a sync needs, so that it asks the server for none."""
 
     epicor: dict[str, Any] | None = None
+
+
+FAILURES = (KineticError, DefinitionError, BookmarkError, ValueMismatch, KeyStoreError, NoRoom)
+"""What ends the read of one stream, with a message that says all that a user needs; the others are read."""
 
 
 class EpicorStream(Stream):
@@ -132,7 +142,7 @@ class EpicorStream(Stream):
         with self._run.reckoning(self.name, company, self._kinetic) as reckoning:
             try:
                 yield from self._records(company, reckoning, self.get_context_state(context))
-            except (KineticError, DefinitionError, BookmarkError, ValueMismatch) as exc:
+            except FAILURES as exc:
                 if self.ABORT_AT_RECORD_COUNT is not None:
                     raise
                 self._run.failed(reckoning, exc)
@@ -153,9 +163,82 @@ class EpicorStream(Stream):
             reckoning=reckoning,
             save=self._write_state_now,
         )
+        sweep = self._sweep(rows, state)
         for page in reading.pages():
-            yield from self._repaired(page, rows)
+            yield from self._repaired(page, rows, sweep)
             reckoning.written += len(page.rows)
+        if sweep and reckoning.outcome == "complete":
+            yield from self._deletes(sweep, rows, reckoning, state, filters=reading.filters)
+
+    def _sweep(self, rows: Rows, state: dict[str, Any]) -> Sweep | None:
+        """Return the sweep that is to follow the read; None where there is none."""
+        if not self._settings.sweeps or self.ABORT_AT_RECORD_COUNT is not None:
+            return None
+        key = self._key()
+        if why := self._needs_no_sweep(key):
+            self.logger.warning("%s: `deletes` has no effect: %s.", self.name, why)
+            return None
+        properties = self.effective_schema["properties"]
+        head = Head(
+            f"{rows.kinetic.base_url} {rows.kinetic.dialect.version}",
+            str(rows.source),
+            rows.company,
+            tuple((part.name, part.type) for part in key),
+            self._condition(),
+        )
+        return Sweep(
+            rows,
+            key,
+            KeyStore(self.config["key_store"], self.name, head, self.logger),
+            prepared=Repair({"properties": {part.name: properties[part.name] for part in key}}, (), {}).rows,
+            page_size=self._settings.page_size or int(self.config["page_size"]),
+            most=self.config["max_deletes"],
+            confirmed=state.get(DELETED),
+        )
+
+    def _needs_no_sweep(self, key: tuple[Part, ...]) -> str | None:
+        if self._replaces():
+            return "the stream is replaced as a whole"
+        if not key:
+            return "it has no key that tells which rows are gone"
+        if self._settings.replication_parameter:
+            return "the BAQ returns what changed, and so not all of its keys"
+        return None
+
+    def _deletes(
+        self,
+        sweep: Sweep,
+        rows: Rows,
+        reckoning: Reckoning,
+        state: dict[str, Any],
+        *,
+        filters: bool,
+    ) -> Iterator[Record]:
+        """Yield a record for each row that is gone; the order of what follows is told in `sweep`."""
+        outcome = sweep.compare(filters=filters)
+        self.logger.log(*outcome.told(reckoning.name))
+        now = utc_now().isoformat()
+        added = {COMPANY: rows.company} if self._definition.company_added else {}
+        names = [part.name for part in self._key()]
+        for key in sweep.gone():
+            yield {**added, **dict(zip(names, key, strict=True)), DELETED_AT: now}
+            reckoning.deleted += 1
+        self._write_state_now()
+        sweep.finish()
+        if sweep.deleted_at is not None:
+            state[DELETED] = sweep.deleted_at
+        self._write_state_now()
+        if outcome.unproved:
+            reckoning.notes.append(f"{outcome.gone} rows seem to be gone: {outcome.unproved}")
+        outcome.check(rows.path)
+
+    def _generate_schema_messages(self) -> Generator[SchemaMessage, None, None]:
+        """Yield the schema, with the column of deletes where there may be any."""
+        for message in super()._generate_schema_messages():
+            if self._settings.sweeps:
+                properties = {**message.schema["properties"], DELETED_AT: DELETED_SCHEMA}
+                message.schema = {**message.schema, "properties": properties}
+            yield message
 
     def _manner(self) -> Manner:
         size = self._settings.page_size or int(self.config["page_size"])
@@ -174,11 +257,16 @@ class EpicorStream(Stream):
             parameter=replication_parameter(self._definition, self._settings),
         )
 
-    def _repaired(self, page: Page, rows: Rows) -> Iterator[Record]:
+    def _repaired(self, page: Page, rows: Rows, sweep: Sweep | None) -> Iterator[Record]:
         self._check_company(page, rows)
-        added = {COMPANY: rows.company} if self._definition.company_added else {}
+        added: Record = {COMPANY: rows.company} if self._definition.company_added else {}
+        if sweep:
+            added[DELETED_AT] = None
         repair = Repair(self.effective_schema, self.primary_keys, added, {COUNTER})
-        yield from repair.rows(page.rows)
+        records = list(repair.rows(page.rows))
+        if sweep:
+            sweep.note(records)
+        yield from records
         if self._settings.select is None and repair.unknown - self._unknown:
             self._unknown |= repair.unknown
             names = ", ".join(sorted(repair.unknown))

@@ -83,6 +83,25 @@ def test_two_companies_are_copied_and_kept_up(tmp_path: Path, server: Server, ve
         same(kinetic, tables(server, f"epicor_{version}"))
 
 
+def test_rows_that_are_gone_are_marked_in_the_copy(tmp_path: Path, server: Server) -> None:
+    with sandbox(scale=300) as kinetic:
+        config = kinetic.config(service="Erp.BO.PartTranSvc", key_store=str(tmp_path / "keys"))
+        config["streams"] = {"*_parttrans": {"deletes": "sweep"}}
+        meltano = make_project(tmp_path / "project", server, config, "deletes")
+        first = meltano.run("run", "tap-epicor", "target-postgres")
+        assert first.returncode == 0, first.stderr[-3000:]
+        told = kinetic.change(deletes=6, seed=7, sets=["Erp.BO.PartTranSvc/PartTrans"])
+        assert told["deleted"] == {"PartTran": 6}
+        second = meltano.run("run", "tap-epicor", "target-postgres")
+        assert second.returncode == 0, second.stderr[-3000:]
+        rows = tables(server, "deletes")
+        gone = [row for copy in rows.values() for row in copy if row["_sdc_deleted_at"]]
+        assert len(gone) == 6
+        assert {row["SysRevID"] for row in gone} == {None}, "a loader knows no more of such a row than its key"
+        live = {stream: [row for row in copy if not row["_sdc_deleted_at"]] for stream, copy in rows.items()}
+        assert differences(kinetic.database, live) == []
+
+
 def test_the_state_survives_meltano(tmp_path: Path, server: Server) -> None:
     with sandbox(scale=300) as kinetic:
         config = kinetic.config(service="Erp.BO.PartTranSvc", overlap=0)
