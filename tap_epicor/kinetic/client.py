@@ -116,6 +116,7 @@ class Kinetic:
         self.base_url = base_url.rstrip("/")
         self.dialect = dialect
         self.on_answer: Callable[[str, int, float], None] | None = None
+        self.most_rows: dict[bool, int] = {}
         self._auth = auth
         self._renew = renew
         self._headers = dict(headers or {})

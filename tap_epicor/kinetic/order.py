@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from operator import itemgetter, lt
 from typing import TYPE_CHECKING, Any
 
 from tap_epicor.kinetic.errors import KineticError
@@ -16,6 +18,13 @@ if TYPE_CHECKING:
 
 Key = tuple[Any, ...]
 
+_NUMBERS = frozenset({int, Decimal})
+_DAY = len("2024-01-31")
+_ANY_ZONE = timedelta(days=2)
+"""More than lies between any two zones: a moment without a zone is certainly before one that is later by this."""
+_ROUNDING = timedelta(seconds=1)
+"""More than SQL Server's `datetime` rounds by, which is 3 milliseconds."""
+
 
 @dataclass(frozen=True)
 class Page:
@@ -24,62 +33,98 @@ class Page:
     Attributes:
         rows: the rows, each one new.
         last: the values of the last row that the next page goes on from; None when read by `$skip`.
+        repeated: how many of the rows had come before, by their key, in this page or the one before it: rows that
+            were written anew while changes were being read.
     """
 
     rows: list[dict[str, Any]]
     last: Key | None
+    repeated: int = 0
 
 
 class BrokenOrder(KineticError):
     """Rows that contradict what was asked for, with the row in the message."""
 
 
-def key_of(row: dict[str, Any], order: Sequence[Part], path: str) -> Key:
-    """Return a row's values in the columns of an order.
+class Repeats:
+    """Counts the rows that come again, by their key, in one page or in two that follow each other.
 
     Args:
-        row: the row.
+        key: the columns of the key; empty where nothing tells rows apart.
+    """
+
+    def __init__(self, key: Sequence[Part]) -> None:
+        self._names = [part.name for part in key]
+        self._before: set[Key] = set()
+
+    def count(self, rows: Sequence[dict[str, Any]]) -> int:
+        """Return how many rows of a page had come before.
+
+        Args:
+            rows: the rows of the next page.
+        """
+        if not self._names:
+            return 0
+        keys = {tuple(map(row.get, self._names)) for row in rows}
+        repeated = len(rows) - len(keys) + len(keys & self._before)
+        self._before = keys
+        return repeated
+
+
+def keys_of(rows: Sequence[dict[str, Any]], order: Sequence[Part], path: str) -> list[Key]:
+    """Return the values of rows in the columns of an order.
+
+    Args:
+        rows: the rows.
         order: the columns.
         path: path of the request, for the message.
 
     Raises:
         BrokenOrder: if one of them is null or missing: paging by it would lose rows.
     """
-    values = tuple(row.get(part.name) for part in order)
-    if None in values:
-        name = order[values.index(None)].name
-        raise BrokenOrder(
-            f"a row has no value in {name}, which the set is read by: {show(order, values)}",
-            path=path,
-            cure="In `streams`, name a `key` for this stream whose columns are never empty, or an empty one.",
-        )
-    return values
+    take = itemgetter(*(part.name for part in order))
+    try:
+        keys = list(map(take, rows)) if len(order) > 1 else [(take(row),) for row in rows]
+    except KeyError:
+        keys = [tuple(row.get(part.name) for part in order) for row in rows]
+    for key in keys:
+        if None in key:
+            name = order[key.index(None)].name
+            raise BrokenOrder(
+                f"a row has no value in {name}, which the set is read by: {show(order, key)}",
+                path=path,
+                cure="In `streams`, name a `key` for this stream whose columns are never empty, or an empty one.",
+            )
+    return keys
 
 
-def check_rising(before: Key | None, keys: Sequence[Key], order: Sequence[Part], path: str) -> None:
-    """Check that keys rise, as far as that can be told.
+def check_rising(before: Sequence[Key], keys: Sequence[Key], order: Sequence[Part], path: str) -> None:
+    """Check that keys rise, as far as that can be told, and that none comes again.
 
     Only numbers and moments have but one order; how strings and GUIDs are sorted is the database's own affair.
 
     Args:
-        before: the key that comes before them.
-        keys: the keys, in the order they came.
+        before: the keys of the page before; empty where there is none.
+        keys: the keys of a page, in the order they came.
         order: their columns.
         path: path of the request, for the message.
 
     Raises:
-        BrokenOrder: if a key stands twice or falls.
+        BrokenOrder: if a key comes twice or falls.
     """
-    last = before
-    for key in keys:
-        if last is not None and (key == last or _falls(last, key, order)):
-            what = "comes twice" if key == last else f"comes after {show(order, last)}"
+    chain = [*before[-1:], *keys]
+    if _certainly_rises(chain, order):
+        return
+    seen = set(before)
+    for last, key in zip(chain if before else [None, *keys], keys, strict=False):
+        if key in seen or (last is not None and falls(last, key, order)):
+            what = "comes twice" if key in seen or last is None else f"comes after {show(order, last)}"
             raise BrokenOrder(
                 f"the server does not keep to $orderby or $filter: the row with {show(order, key)} {what}",
                 path=path,
                 cure="If the columns are not unique, name others as the stream's `key` in `streams`, or an empty one.",
             )
-        last = key
+        seen.add(key)
 
 
 def check_within(plan: Plan, rows: Sequence[dict[str, Any]], path: str) -> None:
@@ -93,12 +138,13 @@ def check_within(plan: Plan, rows: Sequence[dict[str, Any]], path: str) -> None:
     Raises:
         BrokenOrder: if a row lies outside: the server ignores the filter or applies it to something else.
     """
-    if plan.cursor is None or plan.cursor.type not in WHOLE_NUMBERS:
+    if plan.cursor is None:
         return
     name, since = plan.cursor.name, plan.since
+    outside = _below if plan.cursor.type in WHOLE_NUMBERS else _earlier_by_far
     for row in rows:
         value = row.get(name)
-        if value is None or int(value) < since or (int(value) == since and not plan.inclusive):
+        if value is None or outside(value, since) or (value == since and not plan.inclusive):
             sign = "ge" if plan.inclusive else "gt"
             raise BrokenOrder(
                 f"the server does not keep to $filter: asked for {name} {sign} {since}, it sent a row with {value}",
@@ -107,19 +153,38 @@ def check_within(plan: Plan, rows: Sequence[dict[str, Any]], path: str) -> None:
             )
 
 
+def falls(last: Key, key: Key, order: Sequence[Part]) -> bool:
+    """Return whether a key certainly stands before another one.
+
+    Args:
+        last: the other one.
+        key: the key.
+        order: their columns.
+    """
+    for part, old, new in zip(order, last, key, strict=True):
+        if old == new:
+            continue
+        if part.type in WHOLE_NUMBERS:
+            return Decimal(str(new)) < Decimal(str(old))
+        return part.type in MOMENTS and _earlier(str(new), str(old))
+    return False
+
+
 def show(order: Sequence[Part], key: Key) -> str:
     """Return a key for people to read."""
     return ", ".join(f"{part.name} {value!r}" for part, value in zip(order, key, strict=True))
 
 
-def _falls(last: Key, key: Key, order: Sequence[Part]) -> bool:
-    for part, old, new in zip(order, last, key, strict=True):
-        if old == new:
-            continue
-        if part.type in WHOLE_NUMBERS:
-            return bool(int(new) < int(old)) if part.type != "Edm.Decimal" else False
-        return part.type in MOMENTS and _earlier(str(new), str(old))
-    return False
+def _certainly_rises(keys: Sequence[Key], order: Sequence[Part]) -> bool:
+    """Return whether keys rise by Python's order, where that is the server's too: else it takes a closer look."""
+    for part, values in zip(order, zip(*keys, strict=True), strict=True):
+        if len(set(values)) > 1 and not (part.type in WHOLE_NUMBERS and _NUMBERS.issuperset(map(type, values))):
+            return False
+    return all(map(lt, keys, keys[1:]))
+
+
+def _below(value: Any, since: Any) -> bool:  # noqa: ANN401
+    return int(value) < int(since)
 
 
 def _earlier(new: str, old: str) -> bool:
@@ -131,3 +196,17 @@ def _earlier(new: str, old: str) -> bool:
     if any(moment.tzinfo is None for moment in moments) and "T" in new:
         return False
     return moments[0] < moments[1]
+
+
+def _earlier_by_far(value: Any, since: Any) -> bool:  # noqa: ANN401
+    """Return whether a moment is before another whatever zones and roundings may explain."""
+    text, bound = str(value), str(since)
+    if text >= bound and text.endswith("Z") and bound.endswith("Z"):
+        return False
+    try:
+        new, old = datetime.fromisoformat(text), datetime.fromisoformat(bound)
+    except ValueError:
+        return False
+    certain = (new.tzinfo and old.tzinfo) or len(text) == len(bound) == _DAY
+    new, old = (moment if moment.tzinfo else moment.replace(tzinfo=UTC) for moment in (new, old))
+    return old - new > (_ROUNDING if certain else _ANY_ZONE)

@@ -7,58 +7,55 @@ Three ways, and in each a request begins with the last row again where it can:
 - By revision (`SysRevID`): the same, but that a row which was written meanwhile has moved to the end.
 - By `$skip` (`skipping`), where there is no key or the server does not filter by it.
 
-An empty answer where none is expected is asked for once more.
+An empty answer where none is expected is asked for once more. How many rows are asked for at once is `page_size`'s
+affair; a row that makes every answer fail is `unreadable`'s.
 """
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from tap_epicor.kinetic.order import Page, check_rising, check_within, key_of
-from tap_epicor.kinetic.query import Query, all_of
+from tap_epicor.kinetic.order import Page
 from tap_epicor.kinetic.seeking import LostPlace, NoSeeking, Seeking
 from tap_epicor.kinetic.skipping import Skipping
-from tap_epicor.kinetic.source import not_just_once
+from tap_epicor.kinetic.unreadable import UnreadableRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tap_epicor.kinetic.order import Key
     from tap_epicor.kinetic.plan import Plan
     from tap_epicor.kinetic.source import Rows
 
-__all__ = ["LostPlace", "Page", "read"]
+__all__ = ["LostPlace", "Page", "UnreadableRow", "read"]
 
 logger = logging.getLogger(__name__)
 
 
-def read(rows: Rows, plan: Plan, page_size: int) -> Iterator[Page]:
+def read(rows: Rows, plan: Plan, page_size: int, skipped: list[str] | None = None) -> Iterator[Page]:
     """Yield the pages of a set; each is asked for when the one before has been taken.
 
     Args:
         rows: the rows wanted.
         plan: how to read them.
-        page_size: rows to ask for at once.
+        page_size: rows to ask for at once, at the most.
+        skipped: where the keys of rows that can't be read are put, for people to read, when such rows are to be left
+            out; None to fail at the first of them.
 
     Raises:
         LostPlace: if `plan.after` is not there any more.
+        UnreadableRow: if a row can't be read; read by `$skip`, such a row is never left out.
         BrokenOrder: if the server's rows contradict the request.
         KineticError: if a page can't be had.
     """
     if not plan.seeks:
         yield from Skipping(rows, plan, page_size).pages()
-    elif plan.cursor and not plan.inclusive:
-        yield from _by_revision(rows, plan, page_size)
-    else:
-        yield from _by_key(rows, plan, page_size)
-
-
-def _by_key(rows: Rows, plan: Plan, page_size: int) -> Iterator[Page]:
+        return
     received, first, last = 0, None, None
     try:
-        for page in Seeking(rows, plan, page_size).pages():
+        for page in Seeking(rows, plan, page_size, skipped).pages():
             received += len(page.rows)
+            # Whoever takes the page may change its rows.
             first, last = first or dict(page.rows[0]), dict(page.rows[-1])
             yield page
     except NoSeeking as exc:
@@ -66,25 +63,3 @@ def _by_key(rows: Rows, plan: Plan, page_size: int) -> Iterator[Page]:
             raise LostPlace(f"an interrupted read can't go on: {exc}", path=rows.path) from exc
         logger.warning("%s: %s. Going on by $skip, which asks more of the server.", rows.source, exc)
         yield from Skipping(rows, plan, page_size, received, first, last).pages()
-
-
-def _by_revision(rows: Rows, plan: Plan, page_size: int) -> Iterator[Page]:
-    (column,) = plan.order
-    last: Key | None = None
-    alone = True
-    while True:
-        value = plan.since if last is None else last[0]
-        # A server that gives but one row at a time would give the last one for ever.
-        sign = "gt" if alone else "ge"
-        condition = all_of([rows.filter, f"{column.name} {sign} {rows.literal(column.type, value)}"])
-        query = Query(condition, [column.name], top=page_size + (not alone), select=rows.select)
-        found: list[dict[str, Any]] = not_just_once(lambda query=query: rows.fetch(query))  # type: ignore[misc]
-        if last is not None and not alone and found and key_of(found[0], plan.order, rows.path) == last:
-            found = found[1:]
-        if not found:
-            return
-        check_within(plan, found, rows.path)
-        keys = [key_of(row, plan.order, rows.path) for row in found]
-        check_rising(last, keys, plan.order, rows.path)
-        last, alone = keys[-1], len(keys) == 1
-        yield Page(found, last)

@@ -51,6 +51,7 @@ class Plan:
         after: values of `order` in the last row that an interrupted read has written.
         why: the choice, in a sentence for people.
         unique: whether no two rows have the same values in `order`.
+        key: the columns that tell rows apart; empty where there are none.
     """
 
     order: tuple[Part, ...]
@@ -61,6 +62,7 @@ class Plan:
     inclusive: bool = True
     after: tuple[Any, ...] | None = None
     unique: bool = True
+    key: tuple[Part, ...] = ()
 
     def condition(self, literal: Callable[[str, object], str]) -> str | None:
         """Return the filter that leaves out what did not change; None where everything is wanted.
@@ -70,7 +72,8 @@ class Plan:
         """
         if self.cursor is None:
             return None
-        return f"{self.cursor.name} ge {literal(self.cursor.type, self.since)}"
+        sign = "ge" if self.inclusive else "gt"
+        return f"{self.cursor.name} {sign} {literal(self.cursor.type, self.since)}"
 
 
 def make_plan(
@@ -94,10 +97,10 @@ def make_plan(
     if cursor and since is not None:
         return _changes(key, cursor, since)
     if seekable(key) and not filters:
-        return Plan(key, seeks=False, why=f"everything, by $skip in the order of the key ({_names(key)})")
+        return Plan(key, seeks=False, key=key, why=f"everything, by $skip in the order of the key ({_names(key)})")
     if seekable(key):
         again = "going on where the last run was interrupted" if after else "from the first row"
-        return Plan(key, seeks=True, after=after, why=f"everything, by key ({_names(key)}), {again}")
+        return Plan(key, seeks=True, after=after, key=key, why=f"everything, by key ({_names(key)}), {again}")
     return Plan((), seeks=False, why="everything, by $skip, since it has no usable key")
 
 
@@ -169,11 +172,13 @@ def parts(names: Sequence[str], types: Mapping[str, str]) -> tuple[Part, ...]:
 def _changes(key: tuple[Part, ...], cursor: Part, since: Any) -> Plan:  # noqa: ANN401
     what = f"what changed since {cursor.name} {since}"
     if cursor.name == REVISION:
-        return Plan((cursor,), seeks=True, cursor=cursor, since=since, inclusive=False, why=f"{what}, by {REVISION}")
+        why = f"{what}, by {REVISION}"
+        return Plan((cursor,), seeks=True, cursor=cursor, since=since, inclusive=False, key=key, why=why)
     if seekable(key):
         order = (cursor, *(part for part in key if part.name != cursor.name))
-        return Plan(order, seeks=True, cursor=cursor, since=since, why=f"{what}, by {_names(order)}")
-    return Plan((cursor,), seeks=False, cursor=cursor, since=since, unique=False, why=f"{what}, by $skip: no key")
+        return Plan(order, seeks=True, cursor=cursor, since=since, key=key, why=f"{what}, by {_names(order)}")
+    why = f"{what}, by $skip: no key"
+    return Plan((cursor,), seeks=False, cursor=cursor, since=since, unique=False, key=key, why=why)
 
 
 def _names(order: Sequence[Part]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from tap_epicor.kinetic.errors import BadRequest, ServerFailed
+from tap_epicor.kinetic.errors import BadRequest, ServerFailed, TooMuch
 from tap_epicor.kinetic.query import Query, all_of
 
 if TYPE_CHECKING:
@@ -70,8 +70,8 @@ def has_another(rows: Rows, column: Part, value: Any) -> bool:  # noqa: ANN401
     """
     condition = f"{column.name} ne {rows.literal(column.type, value)}"
     try:
-        return bool(rows.fetch(Query(all_of([rows.filter, condition]), top=1, select=[column.name])))
-    except REFUSALS:
+        return bool(rows.fetch(Query(all_of([rows.filter, condition]), top=1, select=[column.name]), patient=False))
+    except (*REFUSALS, TooMuch):
         return True
 
 
@@ -87,7 +87,7 @@ def count(rows: Rows, top: int = 1) -> int | None:
     dialect = rows.kinetic.dialect
     try:
         answer = rows.ask(Query(rows.filter, top=top, options=[dialect.count_option]))
-    except REFUSALS:
+    except (*REFUSALS, TooMuch):
         return None
     told = answer.get(dialect.count)
     if not isinstance(told, int | str) or not str(told).isdigit():

@@ -1,21 +1,28 @@
-"""Reading by key: each request begins with the last row again."""
+"""Reading by key, or by `SysRevID`: each request begins with the last row again."""
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
-from tap_epicor.kinetic.errors import KineticError
-from tap_epicor.kinetic.order import BrokenOrder, Page, check_rising, check_within, key_of, show
-from tap_epicor.kinetic.probes import REFUSALS, has_another
+from tap_epicor.kinetic.errors import BadRequest, KineticError, ServerFailed
+from tap_epicor.kinetic.order import BrokenOrder, Page, Repeats, check_rising, check_within, falls, keys_of, show
+from tap_epicor.kinetic.page_size import FEWER_MAY_DO, PageSize
+from tap_epicor.kinetic.probes import has_another
 from tap_epicor.kinetic.query import Query, all_of, beyond
 from tap_epicor.kinetic.source import not_just_once
+from tap_epicor.kinetic.unreadable import UnreadableRow, can_be_read, look_at
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from tap_epicor.kinetic.order import Key
     from tap_epicor.kinetic.plan import Part, Plan
     from tap_epicor.kinetic.source import Rows
+
+logger = logging.getLogger(__name__)
+
+Found = list[dict[str, Any]]
 
 STEPS_BACK = 5
 """Rows tried as a boundary before a filter is held to be broken: the last ones may have been deleted meanwhile."""
@@ -30,21 +37,29 @@ class NoSeeking(Exception):
 
 
 class Seeking:
-    """A read by key: where it stands and what it has learned.
+    """A read by key or by `SysRevID`: where it stands and what it has learned.
+
+    A row that is written while its set is read by `SysRevID` moves to the end: only there may the last row be missing.
 
     Args:
         rows: the rows wanted.
         plan: how to read them.
         page_size: rows to ask for at once.
+        skipped: where the keys of rows that can't be read are put; None to fail at the first of them.
     """
 
-    def __init__(self, rows: Rows, plan: Plan, page_size: int) -> None:
+    def __init__(self, rows: Rows, plan: Plan, page_size: int, skipped: list[str] | None = None) -> None:
         self._rows = rows
         self._plan = plan
-        self._page_size = page_size
+        self._sizes = PageSize(rows, page_size)
+        self._skipped = skipped
+        self._moving = plan.cursor is not None and not plan.inclusive
         self._boundaries = 0
+        self._sought = False
         self._constant: tuple[Part, Any] | None = None
-        self.keys: list[Key] = [plan.after] if plan.after else []
+        self._keys: list[Key] = [plan.after] if plan.after else []
+        self._read: Key | None = plan.after
+        self._left_out: Key | None = None
 
     def pages(self) -> Iterator[Page]:
         """Yield the pages.
@@ -52,62 +67,123 @@ class Seeking:
         Raises:
             NoSeeking: if the server does not find rows by their key.
             LostPlace: if the row that the read is to go on from is gone.
+            UnreadableRow: if a row can't be read, and is not to be left out.
             BrokenOrder: if the rows contradict the request.
             KineticError: if a page can't be had.
         """
-        found = self._resume() if self._plan.after else self._first()
-        while found:
-            keys = [key_of(row, self._plan.order, self._rows.path) for row in found]
+        repeats = Repeats(self._plan.key if self._plan.cursor else ())
+        ask = self._resume if self._plan.after else self._first
+        while True:
+            found = self._had(ask)
+            ask = self._next
+            if found is None:
+                continue
+            if not found:
+                return
+            keys = keys_of(found, self._plan.order, self._rows.path)
             check_within(self._plan, found, self._rows.path)
-            check_rising(self.keys[-1] if self.keys else None, keys, self._plan.order, self._rows.path)
+            check_rising(self._keys, keys, self._plan.order, self._rows.path)
             self._check_constant(keys)
-            self.keys = keys
-            yield Page(found, keys[-1])
-            found = self._next()
+            self._sizes.more_came()
+            self._keys, self._read = keys, keys[-1]
+            yield Page(found, keys[-1], repeats.count(found))
 
-    def _first(self) -> list[dict[str, Any]]:
+    def _first(self) -> Found:
         condition = self._plan.condition(self._rows.literal)
-        return not_just_once(lambda: self._fetch(condition, self._page_size))
+        return not_just_once(lambda: self._ask(condition, first=True))
 
-    def _resume(self) -> list[dict[str, Any]]:
-        boundary = self.keys[-1]
+    def _resume(self) -> Found:
+        boundary = self._keys[-1]
         self._find_constant()
         found = self._from(boundary)
-        if found is None:
+        if not self._begins(found, boundary):
             raise LostPlace(
                 f"the row that the last run ended with is not there any more: {show(self._plan.order, boundary)}",
                 path=self._rows.path,
             )
-        return found
-
-    def _next(self) -> list[dict[str, Any]]:
-        self._boundaries += 1
-        if len(self.keys) == 1:
-            # A server that gives but one row at a time would give the boundary alone.
-            condition = self._condition(self.keys[-1], inclusive=False)
-            return not_just_once(lambda: self._fetch(condition, self._page_size))
-        if self._boundaries > 1 and self._constant is None:
-            self._find_constant()
-        for boundary in reversed(self.keys[-STEPS_BACK:]):
-            found = self._from(boundary)
-            if found is not None:
-                return found if boundary == self.keys[-1] else self._unknown(found)
-        shown = show(self._plan.order, self.keys[-1])
-        raise NoSeeking(f"the server's $filter does not find the row with {shown} again")
-
-    def _unknown(self, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        known = set(self.keys)
-        return [row for row in found if key_of(row, self._plan.order, self._rows.path) not in known]
-
-    def _from(self, boundary: Key) -> list[dict[str, Any]] | None:
-        """Return the rows after a boundary, None where the boundary itself is not found."""
-        try:
-            found = self._fetch(self._condition(boundary, inclusive=True), self._page_size + 1)
-        except REFUSALS as exc:
-            raise NoSeeking(f"the server does not take a $filter by the key ({exc.message})") from exc
-        if not found or key_of(found[0], self._plan.order, self._rows.path) != boundary:
-            return None
         return found[1:]
+
+    def _next(self) -> Found:
+        last = self._keys[-1]
+        if last == self._left_out or self._sizes.most == 1:
+            return not_just_once(lambda: self._beyond(last))
+        self._boundaries += 1
+        if self._boundaries == 2:  # noqa: PLR2004
+            self._find_constant()
+        if self._moving:
+            found = not_just_once(lambda: self._from(last))
+            new = found[1:] if self._begins(found, last) else found
+            return new or (self._beyond(last) if found and len(self._keys) == 1 else [])
+        for back, boundary in enumerate(reversed(self._keys[-STEPS_BACK:])):
+            found = self._from(boundary, back)
+            if self._begins(found, boundary):
+                new = self._new(found) if back else found[1:]
+                # A server that gives but one row at a time gives the boundary alone.
+                return new or (self._beyond(last) if back or len(self._keys) == 1 else [])
+        raise NoSeeking(f"the server's $filter does not find the row with {show(self._plan.order, last)} again")
+
+    def _had(self, ask: Callable[[], Found]) -> Found | None:
+        """Return what a request brings, or the next row alone where it fails; None where that was left out."""
+        try:
+            return ask()
+        except FEWER_MAY_DO as exc:
+            if not self._others_can_be_read():
+                if isinstance(exc, ServerFailed) and self._is_refused():
+                    raise self._no_seeking(exc) from exc
+                raise
+            failure = exc
+        last = self._keys[-1] if self._keys else None
+        condition = self._condition(last, inclusive=False) if last else self._plan.condition(self._rows.literal)
+        looked = look_at(self._rows, self._plan, self._query(condition, 1), failure, last)
+        if not isinstance(looked, UnreadableRow):
+            return looked
+        self._sizes.forgive()
+        if self._skipped is None:
+            raise looked
+        logger.warning("%s: left out: %s", self._rows.source, looked.message)
+        self._skipped.append(looked.key)
+        self._keys, self._left_out = [looked.values], looked.values
+        return None
+
+    def _others_can_be_read(self) -> bool:
+        """Return whether the last row that was read can be had by the same condition, or the very last of all."""
+        if self._read:
+            return can_be_read(self._rows, self._query(self._condition(self._read, inclusive=True), 1))
+        order = [f"{part.name} desc" for part in self._plan.order]
+        condition = all_of([self._rows.filter, self._plan.condition(self._rows.literal)])
+        return can_be_read(self._rows, Query(condition, order, top=1, select=self._rows.select))
+
+    def _is_refused(self) -> bool:
+        """Return whether it is the condition that the server fails at, and it answers without."""
+        return bool(self._keys) and not self._moving and can_be_read(self._rows, self._query(None, 1))
+
+    def _no_seeking(self, exc: KineticError) -> NoSeeking:
+        return NoSeeking(f"the server does not take a $filter by the key ({exc.message})")
+
+    def _new(self, found: Found) -> Found:
+        """Return the rows that come after the last one, of those after a row some way before it."""
+        keys = keys_of(found, self._plan.order, self._rows.path)
+        check_rising((), keys, self._plan.order, self._rows.path)
+        known, last = set(self._keys), self._keys[-1]
+        return [
+            row
+            for row, key in zip(found, keys, strict=True)
+            if key not in known and not falls(last, key, self._plan.order)
+        ]
+
+    def _begins(self, found: Found, boundary: Key) -> bool:
+        return bool(found) and keys_of(found[:1], self._plan.order, self._rows.path) == [boundary]
+
+    def _from(self, boundary: Key, back: int = 0) -> Found:
+        try:
+            return self._ask(self._condition(boundary, inclusive=True), again=1 + back, first=not self._sought)
+        except BadRequest as exc:
+            if self._moving:
+                raise
+            raise self._no_seeking(exc) from exc
+
+    def _beyond(self, boundary: Key) -> Found:
+        return self._ask(self._condition(boundary, inclusive=False))
 
     def _condition(self, boundary: Key, *, inclusive: bool) -> str:
         compared = [
@@ -117,14 +193,22 @@ class Seeking:
         ]
         return beyond(compared, inclusive=inclusive)
 
-    def _fetch(self, condition: str | None, top: int) -> list[dict[str, Any]]:
+    def _ask(self, condition: str | None, *, again: int = 0, first: bool = False) -> Found:
+        def fetch(top: int, patient: bool) -> Found:  # noqa: FBT001
+            return self._rows.fetch(self._query(condition, top), patient=patient)
+
+        found = self._sizes.ask(fetch, again=again, first=first)
+        self._sought |= bool(again)
+        return found
+
+    def _query(self, condition: str | None, top: int) -> Query:
         names = [part.name for part in self._plan.order]
-        return self._rows.fetch(Query(all_of([self._rows.filter, condition]), names, top=top, select=self._rows.select))
+        return Query(all_of([self._rows.filter, condition]), names, top=top, select=self._rows.select)
 
     def _find_constant(self) -> None:
         """Leave the company out of the comparison where all rows have the same: the database seeks better."""
         first = self._plan.order[0]
-        value = self.keys[-1][0]
+        value = self._keys[-1][0]
         if first.name == "Company" and len(self._plan.order) > 1 and not has_another(self._rows, first, value):
             self._constant = (first, value)
 

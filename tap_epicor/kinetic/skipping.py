@@ -6,10 +6,12 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from tap_epicor.kinetic.order import BrokenOrder, Page, check_rising, check_within, key_of
+from tap_epicor.kinetic.order import BrokenOrder, Key, Page, check_rising, check_within, keys_of
+from tap_epicor.kinetic.page_size import FEWER_MAY_DO, PageSize, told
 from tap_epicor.kinetic.probes import REFUSALS, count
 from tap_epicor.kinetic.query import Query, all_of, as_many_as_fit
 from tap_epicor.kinetic.source import not_just_once, rows_of
+from tap_epicor.kinetic.unreadable import UnreadableRow, can_be_read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +22,11 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 Row = dict[str, Any]
+
+COUNTER = "RowIdent"
+"""Column of a BAQ that counts the rows of an answer (a captured one), and says nothing of the row."""
+_MOST_EMPTY = 100
+"""Pages without rows that a chain of next links may have one after the other."""
 
 
 class Skipping:
@@ -48,7 +55,8 @@ class Skipping:
     ) -> None:
         self._rows = rows
         self._plan = plan
-        self._page_size = page_size
+        self._sizes = PageSize(rows, page_size)
+        self._window = page_size
         self._keyed = bool(plan.order) and plan.unique
         leading = [part.name for part in plan.order]
         order = leading if self._keyed else as_many_as_fit([*leading, *(n for n in rows.columns if n not in leading)])
@@ -58,82 +66,175 @@ class Skipping:
         self._first = first
         self._last = last
         self._links: set[str] = set()
+        self._keys: list[Key] = []
+        self._alone = True
+        self._link: str | None = None
 
     def pages(self) -> Iterator[Page]:
         """Yield the pages.
 
         Raises:
+            UnreadableRow: if a row can't be read.
             BrokenOrder: if the server ignores `$skip`, or rows moved while reading.
             KineticError: if a page can't be had.
         """
         while True:
-            answer = self._ask()
-            found = self._new(rows_of(answer, self._rows.path))
-            link = answer.get(self._rows.kinetic.dialect.next_link)
+            found = self._had()
+            link = self._link
+            if not found and link is None:
+                return
+            if found and link is None:
+                self._sizes.more_came()
             if found:
                 yield self._taken(found)
-            while isinstance(link, str):
-                answer = self._follow(link)
-                link = answer.get(self._rows.kinetic.dialect.next_link)
-                if found := rows_of(answer, self._rows.path):
-                    yield self._taken(found)
-            if not found:
-                return
+            if link is not None:
+                yield from self._linked(found, link)
 
-    def _ask(self) -> dict[str, Any]:
-        if self._received:
-            return self._fetch(self._received - 1, self._page_size + 1)
+    def _linked(self, found: list[Row], link: str) -> Iterator[Page]:
+        """Yield the pages that the server's own next links lead to, for as long as they bring anything new."""
+        pages = {_mark(found)}
+        empty = 0
+        following: str | None = link
+        while following is not None:
+            if following in self._links:
+                raise self._loops("leads back to a page that was read")
+            self._links.add(following)
+            kinetic = self._rows.kinetic
+            found = self._read(kinetic.follow(following, self._rows.path, company=self._rows.company))
+            following = self._link
+            empty = 0 if found else empty + 1
+            if empty > _MOST_EMPTY:
+                raise self._loops(f"led to {empty} pages without rows one after the other")
+            if not found:
+                continue
+            if (mark := _mark(found)) in pages:
+                raise self._loops("leads to the same rows again under another address")
+            pages.add(mark)
+            yield self._taken(found)
+
+    def _loops(self, how: str) -> BrokenOrder:
+        return BrokenOrder(
+            f"the server's next link {how}, after {self._received} rows",
+            path=self._rows.path,
+            cure="In `streams`, name a `key` for this stream: then the links are not needed.",
+        )
+
+    def _had(self) -> list[Row]:
+        """Return the rows that come next."""
         try:
-            return not_just_once(lambda: self._fetch(0, self._page_size), lambda answer: answer.get("value"))
+            return self._next() if self._received else self._start()
+        except FEWER_MAY_DO as exc:
+            failure = exc
+        if not self._others_can_be_read():
+            raise failure
+        try:
+            return self._fetch(self._received, 1, patient=True)
+        except FEWER_MAY_DO as exc:
+            raise UnreadableRow(
+                f"row {self._received + 1} in the order of {', '.join(self._query.orderby) or 'the server'} can't be "
+                f"read: every answer fails that it would be in ({told(exc)})",
+                path=self._rows.path,
+                cure="Look at this row in Kinetic, or name a `key` for this stream in `streams`: then "
+                "`unreadable_rows` skip can leave it out.",
+            ) from exc
+
+    def _others_can_be_read(self) -> bool:
+        if not self._received:
+            return can_be_read(self._rows, replace(self._query, skip=1, top=1))
+        try:
+            found = self._fetch(self._received - 1, 1, patient=False)
+        except FEWER_MAY_DO:
+            return False
+        return self._begins(found)
+
+    def _start(self) -> list[Row]:
+        try:
+            return not_just_once(lambda: self._ask(0, first=True))
         except REFUSALS as exc:
-            if self._keyed or not self._query.orderby:
+            if self._keyed or not self._query.orderby or not self._does_without_order():
                 raise
             logger.info("%s: the server does not order by all columns (%s).", self._rows.source, exc.message)
             self._query = replace(self._query, orderby=[part.name for part in self._plan.order])
-            return self._fetch(0, self._page_size)
+            return not_just_once(lambda: self._ask(0, first=True))
 
-    def _fetch(self, skip: int, top: int) -> dict[str, Any]:
-        return self._rows.ask(replace(self._query, skip=skip, top=top))
+    def _does_without_order(self) -> bool:
+        return can_be_read(self._rows, replace(self._query, orderby=(), top=1))
 
-    def _follow(self, link: str) -> dict[str, Any]:
-        if link in self._links:
-            raise BrokenOrder("the server's next link leads back to a page that was read", path=self._rows.path)
-        self._links.add(link)
-        return self._rows.kinetic.follow(link, self._rows.path, company=self._rows.company)
-
-    def _new(self, found: list[Row]) -> list[Row]:
+    def _next(self) -> list[Row]:
         """Return the rows that come after the last one."""
-        if self._last is None:
-            return found
+        found = self._ask(self._received - 1, again=1)
         if self._received > 1 and self._starts_over(found):
             self._check_first_page_was_all()
             return []
-        if found and self._same(found[0], self._last):
-            return found[1:]
-        return self._find_again()
+        return self._after_last(found) if self._begins(found) else self._find_again()
+
+    def _begins(self, found: list[Row]) -> bool:
+        return bool(found) and self._same(found[0], self._last)
+
+    def _after_last(self, found: list[Row]) -> list[Row]:
+        # A server that gives but one row at a time gives the last one alone.
+        return found[1:] or (self._beyond() if self._alone else [])
+
+    def _beyond(self) -> list[Row]:
+        found = self._ask(self._received)
+        if self._starts_over(found):
+            self._check_first_page_was_all()
+            return []
+        if self._begins(found) and (self._counted() or 0) <= self._received:
+            raise BrokenOrder(f"the server sends row {self._received} again for the one after it", path=self._rows.path)
+        return found
 
     def _find_again(self) -> list[Row]:
         """Return the rows after the last one, which is not where it was: rows before it came or went."""
-        start = max(0, self._received - self._page_size)
-        found = rows_of(self._fetch(start, 2 * self._page_size), self._rows.path)
-        if start and self._starts_over(found):
-            self._check_first_page_was_all()
-            return []
-        for position, row in enumerate(found):
-            if self._same(row, self._last):
-                self._received = start + position + 1
-                return found[position + 1 :]
-        raise BrokenOrder(
+        start = position = max(0, self._received - self._window)
+        while position < self._received + self._window:
+            found = self._ask(position)
+            if not found:
+                break
+            if start and position == start and self._starts_over(found):
+                self._check_first_page_was_all()
+                return []
+            for number, row in enumerate(found, 1):
+                if self._same(row, self._last):
+                    self._received = position + number
+                    if new := found[number:]:
+                        return new
+                    if self._begins(found := self._ask(self._received - 1, again=1)):
+                        return self._after_last(found)
+                    raise self._moved()
+            position += len(found)
+        raise self._moved()
+
+    def _moved(self) -> BrokenOrder:
+        return BrokenOrder(
             f"rows moved while reading by $skip: the one after which to go on is not where it was, at {self._received}",
             path=self._rows.path,
             cure="Run again at a quieter time; name a `key` for this stream in `streams` if you can.",
         )
 
+    def _ask(self, skip: int, *, again: int = 0, first: bool = False) -> list[Row]:
+        def fetch(top: int, patient: bool) -> list[Row]:  # noqa: FBT001
+            return self._fetch(skip, top, patient=patient)
+
+        return self._sizes.ask(fetch, again=again, first=first)
+
+    def _fetch(self, skip: int, top: int, *, patient: bool) -> list[Row]:
+        return self._read(self._rows.ask(replace(self._query, skip=skip, top=top), patient=patient))
+
+    def _read(self, answer: dict[str, Any]) -> list[Row]:
+        link = answer.get(self._rows.kinetic.dialect.next_link)
+        self._link = link if isinstance(link, str) else None
+        return rows_of(answer, self._rows.path)
+
     def _starts_over(self, found: list[Row]) -> bool:
         return bool(found) and self._same(found[0], self._first)
 
+    def _counted(self) -> int | None:
+        # A count of one proves nothing where one row was asked for.
+        return count(replace(self._rows, filter=self._query.filter), top=2 if self._received == 1 else 1)
+
     def _check_first_page_was_all(self) -> None:
-        if self._received == count(replace(self._rows, filter=self._query.filter)):
+        if self._received == self._counted():
             logger.info("%s: the server ignores $skip; the first page held all rows.", self._rows.source)
             return
         raise BrokenOrder(
@@ -145,14 +246,17 @@ class Skipping:
     def _taken(self, found: list[Row]) -> Page:
         check_within(self._plan, found, self._rows.path)
         if self._keyed:
-            keys = [key_of(row, self._plan.order, self._rows.path) for row in found]
-            before = key_of(self._last, self._plan.order, self._rows.path) if self._last else None
-            check_rising(before, keys, self._plan.order, self._rows.path)
+            keys = keys_of(found, self._plan.order, self._rows.path)
+            if self._last and not self._keys:
+                self._keys = keys_of([self._last], self._plan.order, self._rows.path)
+            check_rising(self._keys, keys, self._plan.order, self._rows.path)
+            self._keys = keys
         # Whoever takes the page may change its rows.
         if self._first is None and self._received == 0:
             self._first = dict(found[0])
         self._last = dict(found[-1])
         self._received += len(found)
+        self._alone = len(found) == 1
         return Page(found, None)
 
     def _same(self, row: Row, other: Row | None) -> bool:
@@ -160,4 +264,10 @@ class Skipping:
             return False
         if self._keyed:
             return all(row.get(part.name) == other.get(part.name) for part in self._plan.order)
-        return {**row, "RowIdent": None} == {**other, "RowIdent": None}
+        return {**row, COUNTER: None} == {**other, COUNTER: None}
+
+
+def _mark(found: list[Row]) -> int:
+    """Return what tells one page from another."""
+    ends = [{name: value for name, value in row.items() if name != COUNTER} for row in (*found[:1], *found[-1:])]
+    return hash((len(found), repr(ends)))

@@ -69,22 +69,30 @@ class Rows:
             return dialect.baq(self.company, self.source.name)
         return dialect.entity_set(self.company, self.source.service, self.source.name)
 
-    def ask(self, query: Query) -> dict[str, Any]:
+    def ask(self, query: Query, *, patient: bool = True) -> dict[str, Any]:
         """Return the answer to a query, to which the parameters of a BAQ are added.
+
+        Args:
+            query: what to ask for.
+            patient: whether to try again where asking for fewer rows may help, too.
 
         Raises:
             KineticError: if it can't be had.
         """
         query = replace(query, parameters=self.parameters)
-        return self.kinetic.get_json(self.path, query, company=self.company)
+        return self.kinetic.get_json(self.path, query, company=self.company, patient=patient)
 
-    def fetch(self, query: Query) -> list[dict[str, Any]]:
+    def fetch(self, query: Query, *, patient: bool = True) -> list[dict[str, Any]]:
         """Return the rows in the answer to a query.
+
+        Args:
+            query: what to ask for.
+            patient: whether to try again where asking for fewer rows may help, too.
 
         Raises:
             KineticError: if they can't be had.
         """
-        return rows_of(self.ask(query), self.path)
+        return rows_of(self.ask(query, patient=patient), self.path)
 
     def literal(self, edm_type: str, value: object) -> str:
         """Return a value as it is written in `$filter`."""

@@ -15,6 +15,7 @@ from tap_epicor.kinetic.pages import LostPlace, read
 from tap_epicor.kinetic.plan import Part, make_plan
 from tap_epicor.kinetic.source import Rows, Source
 from tests.kinetic.clients import client
+from tests.kinetic.stock import Stock, read_all
 from tests.scripted import Reply, Request, serving
 
 if TYPE_CHECKING:
@@ -80,9 +81,31 @@ def test_by_revision_brings_each_row_once(count: int, most: int) -> None:
     assert numbers(Table(list(range(count)), most=most), plan) == list(range(5, count))
 
 
-@pytest.mark.parametrize("count", [0, 1, 10, 95])
-def test_by_skip_brings_each_row_once(count: int) -> None:
-    assert numbers(Table(list(range(count)), most=7), make_plan(())) == list(range(count))
+@pytest.mark.parametrize("count", [0, 1, 10, 35])
+@pytest.mark.parametrize("most", [1, 2, 7])
+def test_by_skip_brings_each_row_once(count: int, most: int) -> None:
+    assert numbers(Table(list(range(count)), most=most), make_plan(())) == list(range(count))
+
+
+def test_by_skip_a_server_that_sends_the_last_row_for_ever_is_not_believed() -> None:
+    def answer(request: Request) -> Reply:
+        rows = [{"Num": number} for number in range(3)]
+        skip = min(int(request.options.get("$skip", 0)), 2)
+        return Reply({"value": rows[skip : skip + 2]})
+
+    with serving(answer) as server:
+        rows = Rows(client(server.url), Source("BaqSvc", "zTop"), "EPIC06", columns=("Num",))
+        with pytest.raises(BrokenOrder, match="sends row 3 again for the one after it"):
+            list(read(rows, make_plan(()), 2))
+
+
+def test_the_company_is_asked_about_once_where_it_is_not_the_same_in_all_rows() -> None:
+    key = (Part("Company", "Edm.String"), Part("Num", "Edm.Int32"))
+    stock = Stock([{"Company": f"EPIC0{number // 20}", "Num": number} for number in range(60)])
+    with serving(stock.answer) as server:
+        found, error = read_all(stock, server.url, make_plan(key), 5)
+    assert (found, error) == (list(range(60)), None)
+    assert len([options for options in stock.asked if " ne " in options.get("$filter", "")]) == 1
 
 
 def test_an_empty_answer_in_the_middle_is_not_the_end() -> None:
@@ -293,11 +316,12 @@ def test_next_links_are_followed() -> None:
         None: {"value": [{"Num": 1}, {"Num": 2}], "@odata.nextLink": "As?%24skiptoken=a"},
         "a": {"value": [], "@odata.nextLink": "As?%24skiptoken=b"},
         "b": {"value": [{"Num": 3}]},
-        "after": {"value": [{"Num": 3}]},
     }
 
     def answer(request: Request) -> Reply:
-        return Reply(pages["after" if "$skip" in request.options else request.options.get("$skiptoken")])
+        if skip := int(request.options.get("$skip", 0)):
+            return Reply({"value": [{"Num": 1}, {"Num": 2}, {"Num": 3}][skip:]})
+        return Reply(pages[request.options.get("$skiptoken")])
 
     with serving(answer) as server:
         rows = Rows(client(server.url), Source("Erp.BO.ASvc", "As"), "EPIC06")

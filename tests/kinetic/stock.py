@@ -1,0 +1,110 @@
+"""A set of rows behind a real HTTP server, which fails, falls short and changes as a test says."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tap_epicor.kinetic.errors import KineticError
+from tap_epicor.kinetic.pages import read
+from tap_epicor.kinetic.source import Rows, Source
+from tests.kinetic.clients import client
+from tests.scripted import Reply, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from tap_epicor.kinetic.plan import Plan
+
+Row = dict[str, Any]
+
+_COMPARED = re.compile(r"(\w+) (ge|gt|eq|ne) (?:datetimeoffset|datetime|guid)?('[^']*'|-?[\w:.+-]+)")
+
+
+@dataclass
+class Stock:
+    """The rows, in the order that the server keeps, and what befalls whoever reads them.
+
+    Attributes:
+        rows: the rows.
+        order: sorts a value, as the database would.
+        most: rows in an answer, at the most.
+        fails_from: rows asked for at which it fails.
+        poison: values of `Num` whose rows make an answer fail.
+        hides_keys: whether they do so, too, when only the key is asked for.
+        failure: what it answers then.
+        befalls: what happens before it answers its nth request, and what it answers instead.
+        asked: the options of each request.
+        gone: values of `Num` of rows that were there and are not, or were not for a while.
+    """
+
+    rows: list[Row]
+    order: Callable[[Any], Any] = lambda value: value
+    most: int = 5000
+    fails_from: int = 1_000_000
+    poison: frozenset[int] = frozenset()
+    hides_keys: bool = False
+    failure: Reply = field(default_factory=lambda: Reply(status=500))
+    befalls: Mapping[int, Callable[[Stock], Reply | None]] = field(default_factory=dict)
+    asked: list[dict[str, str]] = field(default_factory=list)
+    gone: set[int] = field(default_factory=set)
+
+    def answer(self, request: Request) -> Reply:
+        """Answer a request."""
+        options = request.options
+        self.asked.append(options)
+        if (befalls := self.befalls.get(len(self.asked))) and (reply := befalls(self)):
+            return reply
+        top = int(options["$top"])
+        if top >= self.fails_from:
+            return self.failure
+        names = [name.removesuffix(" desc") for name in options.get("$orderby", "Num").split(",")]
+        rows = sorted(self.rows, key=lambda row: [self.order(row[name]) for name in names])
+        if options.get("$orderby", "").endswith(" desc"):
+            rows.reverse()
+        rows = [row for row in rows if self._meets(row, options.get("$filter", ""))]
+        total, skip = len(rows), int(options.get("$skip", 0))
+        rows = rows[skip : skip + min(top, self.most)]
+        if (self.hides_keys or "$select" not in options) and any(row["Num"] in self.poison for row in rows):
+            return self.failure
+        if "$select" in options:
+            rows = [{name: row[name] for name in options["$select"].split(",")} for row in rows]
+        prefix = "@odata" if "/v2/" in request.path else "odata"
+        count = {f"{prefix}.count": total} if "$count" in options or "$inlinecount" in options else {}
+        return Reply({"value": rows, **count})
+
+    def _meets(self, row: Row, condition: str) -> bool:
+        bounds: dict[str, tuple[Any, str]] = {}
+        for name, sign, literal in _COMPARED.findall(condition):
+            bounds[name] = (type(row[name])(literal.strip("'")), sign)
+        mine = [self.order(row[name]) for name in bounds]
+        theirs = [self.order(value) for value, _ in bounds.values()]
+        sign = [*bounds.values()][-1][1] if bounds else ""
+        met = {"gt": mine > theirs, "ge": mine >= theirs, "eq": mine == theirs, "ne": mine != theirs, "": True}
+        return bool(met[sign])
+
+
+def read_all(  # noqa: PLR0913
+    stock: Stock,
+    url: str,
+    plan: Plan,
+    page_size: int = 10,
+    *,
+    skipped: list[str] | None = None,
+    version: str = "v2",
+    columns: Sequence[str] = ("Num",),
+) -> tuple[list[Any], KineticError | None]:
+    """Return the numbers of the rows that a read brings, and the error that it ends with."""
+    numbers: list[Any] = []
+    kinetic = client(url, version, timeout=(2.0, 0.3))
+    try:
+        for page in read(
+            Rows(kinetic, Source("Erp.BO.ASvc", "As"), "EPIC06", columns=columns), plan, page_size, skipped
+        ):
+            numbers += [row["Num"] for row in page.rows]
+            if len(numbers) > 10 * len(stock.rows) + 1000:
+                raise AssertionError("the read has no end")
+    except KineticError as exc:
+        return numbers, exc
+    return numbers, None
