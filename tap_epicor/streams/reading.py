@@ -46,6 +46,7 @@ class Manner:
         overlap_minutes: how long a transaction may last without a row of it being missed.
         completeness: what to do when the server counts otherwise; `off` also where it is not to be asked.
         restored: what to do when the database was restored.
+        skips: whether rows that the server can't give are left out, instead of failing.
         resumes: whether an interrupted read of everything goes on where it was.
         parameter: parameter of a BAQ that gets the bookmark, and its type; None for none.
     """
@@ -57,6 +58,7 @@ class Manner:
     overlap_minutes: int
     completeness: Literal["off", "warn", "fail"]
     restored: Literal["reread", "fail"]
+    skips: bool
     resumes: bool
     parameter: tuple[str, str] | None = None
 
@@ -196,12 +198,17 @@ class Reading:
         return verdict.complete, verdict.note
 
     def _read(self, rows: Rows, plan: Plan) -> Iterator[Page]:
-        self._reckoning.way = plan.why
-        logger.info("%s: reading %s.", self._reckoning.name, plan.why)
-        for page in read(rows, plan, self._manner.page_size):
-            self._reckoning.pages += 1
-            self._reckoning.received += len(page.rows)
+        reckoning = self._reckoning
+        reckoning.way = plan.why
+        logger.info("%s: reading %s.", reckoning.name, plan.why)
+        skipped: list[str] = []
+        for page in read(rows, plan, self._manner.page_size, skipped if self._manner.skips else None):
+            reckoning.pages += 1
+            reckoning.received += len(page.rows)
+            reckoning.duplicates += page.repeated
             yield page
+        reckoning.skipped += len(skipped)
+        reckoning.notes += [f"left out, since the server can't give it: {key}" for key in skipped]
 
     def _since(self) -> Any | None:  # noqa: ANN401
         """Return the value to read changes from; None to read everything."""

@@ -40,7 +40,7 @@ class Reckoning:
         counted_after: rows that the server counted after it.
         received: rows that came, each one once; with those of earlier runs where the read was interrupted.
         written: rows that went out as RECORD messages in this run.
-        duplicates: rows that came again and were not written again.
+        duplicates: rows among these that had come before in the same read, since they were written anew meanwhile.
         skipped: rows that the server could not give and that were left out.
         deleted: rows that were found gone, and told to the loader.
         pages: answers with rows.

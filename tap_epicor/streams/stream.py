@@ -253,6 +253,7 @@ class EpicorStream(Stream):
             overlap_minutes=self.config["overlap_minutes"],
             completeness=self.config["completeness"] if counts else "off",
             restored=self.config["restored"],
+            skips=self.config["unreadable_rows"] == "skip",
             resumes=not self._replaces(),
             parameter=replication_parameter(self._definition, self._settings),
         )
