@@ -4,6 +4,7 @@ ENV ?= .venv
 BIN := $(ENV)/bin
 PLUGINS := .meltano
 PROVIDER := tests/auth/provider/node_modules
+MITMPROXY := .mitmproxy
 
 export UV_COMPILE_BYTECODE := 1
 export MELTANO_SEND_ANONYMOUS_USAGE_STATS := false
@@ -24,10 +25,10 @@ lint: $(ENV)/done
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-unit: $(ENV)/done $(PLUGINS)/done $(PROVIDER)/done
+unit: $(ENV)/done $(PLUGINS)/done $(PROVIDER)/done $(MITMPROXY)/done
 	$(BIN)/python -m pytest --numprocesses auto --dist loadscope
 
-coverage: $(ENV)/done $(PLUGINS)/done $(PROVIDER)/done  ## which lines no test runs; slow
+coverage: $(ENV)/done $(PLUGINS)/done $(PROVIDER)/done $(MITMPROXY)/done  ## which lines no test runs; slow
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage combine --quiet
@@ -43,10 +44,11 @@ lock:  ## resolve the locked requirements anew (wants uv in the environment); UP
 	$(COMPILE) pyproject.toml -c requirements/dev.txt -o requirements/tap.txt
 	$(COMPILE) requirements/target-csv.in -o requirements/target-csv.txt
 	$(COMPILE) requirements/target-postgres.in -o requirements/target-postgres.txt
+	$(COMPILE) requirements/mitmproxy.in -o requirements/mitmproxy.txt
 	! grep -n -i -E '://|file:' requirements/*.txt
 
 clean:
-	rm -rf $(ENV) $(PLUGINS) $(PROVIDER) .demo output
+	rm -rf $(ENV) $(PLUGINS) $(PROVIDER) $(MITMPROXY) .demo output
 
 $(ENV)/done: pyproject.toml requirements/build.txt requirements/dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11")'
@@ -64,4 +66,10 @@ $(PROVIDER)/done: $(ENV)/done tests/auth/provider/package-lock.json
 
 $(PLUGINS)/done: $(ENV)/done meltano.yml requirements/tap.txt requirements/target-csv.txt requirements/target-postgres.txt
 	$(BIN)/meltano install
+	touch $@
+
+# The proxy that faults are injected with; its requirements are at odds with those of the tap. pyperclip has no wheel.
+$(MITMPROXY)/done: $(ENV)/done requirements/mitmproxy.txt
+	$(PYTHON) -m venv $(MITMPROXY)
+	$(BIN)/uv pip install --quiet --python $(MITMPROXY) --require-hashes --only-binary :all: --no-binary pyperclip --build-constraints requirements/build.txt -r requirements/mitmproxy.txt
 	touch $@

@@ -51,6 +51,8 @@ Content = TypeVar("Content")
 
 _ERROR_STATUS = 400
 _REDIRECT_STATUS = 300
+_NO_ANSWER = (requests.ConnectionError, requests.Timeout, requests.exceptions.InvalidHeader)
+"""The last one stands for headers of the answer that contradict each other."""
 _SELDOM_PASSING = (ServerFailed, TooLong, UnreadableAnswer)
 
 
@@ -263,8 +265,8 @@ class Kinetic:
     def _note_retry(self, details: Any) -> None:  # noqa: ANN401
         self._local.retries = self.retries + 1
         exc, wait = details["exception"], details["wait"]
-        asked = getattr(exc, "wait", None) or 0
-        more = f" The server asks to wait {asked:.0f} s, which is too long." if asked > wait + 1 else ""
+        due = getattr(exc, "wait", None) or 0
+        more = f" The next try is due in {due:.0f} s, but patience ends sooner." if due > wait + 1 else ""
         logger.warning("%s%s Trying again in %.0f s.", exc, more, wait)
 
     def _wait(self, exc: Any, waits: Iterator[float]) -> float:  # noqa: ANN401
@@ -322,9 +324,9 @@ class Kinetic:
     ) -> tuple[requests.Response, bytes, float]:
         """Return an answer, its body, and the seconds that they took."""
         session = self._session()
+        # It may sign in, which takes a turn of its own.
+        request = self._prepare(requests.Request("GET", url, headers=headers, auth=self._auth), where)
         try:
-            # It may sign in, which takes a turn of its own.
-            request = session.prepare_request(requests.Request("GET", url, headers=headers, auth=self._auth))
             options = session.merge_environment_settings(url, self._proxies, True, self._verify, None)  # noqa: FBT003
             self._load.await_turn()
             started = time.monotonic()
@@ -333,8 +335,14 @@ class Kinetic:
                 return response, body, time.monotonic() - started
         except requests.exceptions.SSLError as exc:
             raise tls_failed(str(exc), where, self._secrets) from exc
-        except (requests.ConnectionError, requests.Timeout, urllib3.exceptions.HTTPError) as exc:
+        except (*_NO_ANSWER, urllib3.exceptions.HTTPError) as exc:
             raise self._no_answer(exc, where) from exc
+        except requests.RequestException as exc:
+            raise Unreachable(redact(str(exc), self._secrets), path=where) from exc
+
+    def _prepare(self, request: requests.Request, where: str) -> requests.PreparedRequest:
+        try:
+            return self._session().prepare_request(request)
         except requests.exceptions.InvalidHeader:
             # Not its text, which holds the header.
             raise Unreachable(

@@ -1,0 +1,1 @@
+"""Faults that a real proxy injects between the tap and the sandbox."""
