@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
 ROOT = Path(__file__).parents[3]
-PROGRAM = ROOT / os.environ.get("MITMPROXY", ".mitmproxy") / "bin" / "mitmdump"
+PROGRAM = ROOT / ".mitmproxy" / "bin" / "mitmdump"
 ADDON = Path(__file__).with_name("addon.py")
 
 
