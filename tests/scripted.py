@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Iterator, Mapping
 
 
@@ -48,8 +49,8 @@ class Server:
 
 
 @contextmanager
-def serving(answer: Callable[[Request], Reply]) -> Iterator[Server]:
-    """Serve on a free port of the loopback until the block ends."""
+def serving(answer: Callable[[Request], Reply], tls: ssl.SSLContext | None = None) -> Iterator[Server]:
+    """Serve on a free port of the loopback until the block ends, with TLS where there is a context for it."""
     seen: list[Request] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -91,10 +92,12 @@ def serving(answer: Callable[[Request], Reply]) -> Iterator[Server]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     server.block_on_close = False
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
-        yield Server(f"http://127.0.0.1:{server.server_port}/kinetic", seen)
+        yield Server(f"http{'s' if tls else ''}://127.0.0.1:{server.server_port}/kinetic", seen)
     finally:
         server.shutdown()
         server.server_close()

@@ -13,7 +13,7 @@ import msal
 
 from tap_epicor.auth.bearer import Bearer, Token
 from tap_epicor.auth.consent import finish, in_browser
-from tap_epicor.auth.registration import application, asking, token_in
+from tap_epicor.auth.registration import application, asking, lasting, token_in
 from tap_epicor.auth.sign_in import SignInFailed
 from tap_epicor.auth.vault import VaultBusy
 from tap_epicor.kinetic.errors import PassingError
@@ -60,7 +60,7 @@ class ServicePrincipal(Bearer):
             self._application = application(self._registered, self._transport)
         scopes = list(self._registered.scopes)
         answer = token_in(asking(lambda: self._application.acquire_token_for_client(scopes)))
-        return Token(answer["access_token"], float(answer["expires_in"]))
+        return lasting(answer)
 
 
 class UserConsent(Bearer):
@@ -106,7 +106,7 @@ class UserConsent(Bearer):
                 answer = self._renewed(content, refused=refused)
         except VaultBusy as exc:
             raise PassingError(str(exc)) from exc
-        return Token(answer["access_token"], float(answer["expires_in"]))
+        return lasting(answer)
 
     def _kept(self) -> Token | None:
         content = self._vault.read()

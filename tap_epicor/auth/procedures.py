@@ -13,7 +13,7 @@ import msal
 
 from tap_epicor.auth.consent import begin, by_device, finish, in_browser, remember
 from tap_epicor.auth.entra import account_of
-from tap_epicor.auth.registration import application, asking, registration, token_in
+from tap_epicor.auth.registration import application, asking, lasting, registration, token_in
 from tap_epicor.auth.sign_in import SignInFailed
 from tap_epicor.auth.vault import open_vault
 
@@ -182,7 +182,7 @@ class Procedures:
         return {
             "OAuthAccessToken": answer["access_token"],
             "OAuthRefreshToken": str(answer.get("refresh_token") or kept.get("secret", "")),
-            "ExpiresIn": int(answer["expires_in"]),
+            "ExpiresIn": int(lasting(answer).life),
         }
 
 

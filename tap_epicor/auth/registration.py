@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msal
-import requests
 
+from tap_epicor.auth.bearer import Token
 from tap_epicor.auth.certificates import load_certificate
+from tap_epicor.auth.service import REACH, SignInService, passes
 from tap_epicor.auth.sign_in import SignInFailed
 from tap_epicor.kinetic.errors import PassingError, redact
 from tap_epicor.stream_settings import as_list
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
 
     from tap_epicor.auth.transport import Transport
 
-# MSAL's cache tells each token that it gets, with its code and its verifier in plain.
-logging.getLogger("msal.token_cache").addFilter(lambda record: record.levelno > logging.DEBUG)
+for _name in ("msal.token_cache", "msal.oauth2cli.oauth2", "msal.oauth2cli.oidc"):
+    # They tell what came, tokens, codes and verifiers in plain.
+    logging.getLogger(_name).addFilter(lambda _: False)
 
 _ADDED_BY_MSAL = frozenset({"openid", "profile", "offline_access"})
 _DECLINED = (
@@ -41,14 +43,11 @@ _CURES = {
     "authorization_pending": _TOO_LATE,
     "expired_token": _TOO_LATE,
 }
-_REACH = "Check that this machine may reach it; `proxy_url` and `ssl_ca` hold for it too."
-_OUTAGES = (
-    requests.ConnectionError,
-    requests.Timeout,
-    requests.HTTPError,
-    requests.exceptions.ChunkedEncodingError,
-)
-_PASSING = frozenset({"temporarily_unavailable", "server_error"})
+UNSAID_LIFE = 600
+"""Seconds that a token lasts which does not say so."""
+
+_UNREAD = (LookupError, TypeError, AttributeError, RuntimeError)
+"""What MSAL raises for an answer that it did not expect."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +114,7 @@ def application(
     options: dict[str, Any] = {
         "authority": registered.authority,
         "token_cache": cache,
-        "http_client": transport,
+        "http_client": SignInService(transport),
         "instance_discovery": False,
     }
     if registered.credential is None or public:
@@ -141,8 +140,10 @@ def asking(question: Callable[[], Any]) -> Any:  # noqa: ANN401
     """
     try:
         return question()
-    except _OUTAGES as exc:
-        raise PassingError(f"the sign-in service does not answer: {redact(str(exc))}", cure=_REACH) from exc
+    except _UNREAD as exc:
+        # Not its text, which may hold what came.
+        said = f"the answer of the sign-in service can't be read ({type(exc).__name__})"
+        raise SignInFailed(said, cure=f"Check `azure_authority`. {REACH}") from exc
     except ValueError as exc:
         raise SignInFailed(
             redact(str(exc)), cure="Check `azure_tenant`, `azure_authority` and `oauth_client_id`."
@@ -165,9 +166,18 @@ def token_in(answer: Mapping[str, Any] | None, secrets: tuple[str, ...] = ()) ->
     answer = answer or {}
     code = str(answer.get("error") or "no token came")
     said = redact(str(answer.get("error_description") or ""), secrets)
-    if code in _PASSING:
+    if passes(answer):
         raise PassingError(f"the sign-in service fails: {code}: {said}")
     raise SignInFailed(f"{code}: {said}" if said else code, code=code, cure=_CURES.get(code, ""))
+
+
+def lasting(answer: Mapping[str, Any]) -> Token:
+    """Return the access token of an answer.
+
+    Args:
+        answer: it holds one; its life may be missing (RFC 6749, 5.1), and is then taken to be what MSAL takes it to be.
+    """
+    return Token(str(answer["access_token"]), float(answer.get("expires_in", UNSAID_LIFE)))
 
 
 def _credential(config: Mapping[str, Any]) -> Any:  # noqa: ANN401
