@@ -18,6 +18,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
+from tap_epicor.auth.whole_file import check_writable, whole_lines, write_whole
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -29,7 +31,7 @@ LONGEST_WAIT: Final = 60.0
 
 _KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12
-_PRIVATE: Final = 0o600
+_KINDS: Final = ("passphrase", "file")
 
 
 class VaultError(ValueError):
@@ -96,8 +98,7 @@ class FileVault:
     """An encrypted file, for several instances and accounts at once.
 
     AES-GCM; the key comes from a passphrase by scrypt, so that the file can travel, or from a key file beside it.
-    Written to a temporary file, synced and renamed, so that it is whole whenever the power fails; locked by the
-    operating system, which frees the lock of a process that dies.
+    Whole whenever the power fails; locked by the operating system, which frees the lock of a process that dies.
 
     Args:
         path: the file.
@@ -106,7 +107,8 @@ class FileVault:
 
     def __init__(self, path: Path, passphrase: str | None) -> None:
         self.location = str(path)
-        self._path = path
+        # Whoever comes through a link shares the lock and the key of who does not.
+        path = self._path = Path(os.path.realpath(path))
         self._passphrase = passphrase
         self._key_path = path.with_name(f"{path.name}.key")
         self._lock_path = path.with_name(f"{path.name}.lock")
@@ -129,6 +131,8 @@ class FileVault:
     def changing(self) -> Iterator[dict[str, Any]]:
         """Hand out what is kept, to no other process meanwhile, and write it if it was changed.
 
+        That it can be written is made sure of before: a refresh token may be good for one use only.
+
         Raises:
             VaultBusy: if another process holds it for too long.
             VaultError: if the file can't be read, decrypted, locked or written.
@@ -136,9 +140,13 @@ class FileVault:
         with self._locked():
             content = self.read()
             before = copy.deepcopy(content)
+            with self._writing():
+                check_writable(self._path)
             yield content
             if content != before:
-                self._write(self._seal(content))
+                sealed = self._seal(content)
+                with self._writing():
+                    write_whole(self._path, sealed)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -159,13 +167,15 @@ class FileVault:
 
     def _open(self, sealed: dict[str, str]) -> dict[str, Any]:
         kind = sealed["key"]
+        key = self._key(kind, base64.b64decode(sealed["salt"]))
         try:
-            key = self._key(kind, base64.b64decode(sealed["salt"]))
             plain = AESGCM(key).decrypt(
                 base64.b64decode(sealed["nonce"]),
                 base64.b64decode(sealed["content"]),
                 _label(kind),
             )
+        except ValueError as exc:
+            raise _damaged(self._path) from exc
         except InvalidTag as exc:
             with_what = "`oauth_settings_key`" if kind == "passphrase" else f"the key file {self._key_path}"
             raise VaultError(
@@ -179,7 +189,8 @@ class FileVault:
         kind = "file" if self._passphrase is None else "passphrase"
         salt, nonce = secrets.token_bytes(16), secrets.token_bytes(_NONCE_BYTES)
         if kind == "file" and not self._key_path.exists():
-            self._put(self._key_path, base64.b64encode(secrets.token_bytes(_KEY_BYTES)))
+            with self._writing():
+                write_whole(self._key_path, base64.b64encode(secrets.token_bytes(_KEY_BYTES)))
         sealed = AESGCM(self._key(kind, salt)).encrypt(nonce, json.dumps(content).encode(), _label(kind))
         parts = {"salt": salt, "nonce": nonce, "content": sealed}
         encoded = {name: base64.b64encode(value).decode() for name, value in parts.items()}
@@ -191,44 +202,35 @@ class FileVault:
                 raise VaultError(
                     f"The OAuth settings file {self._path} has a passphrase: give it in `oauth_settings_key`.",
                 )
-            return Scrypt(salt=salt, length=_KEY_BYTES, n=2**15, r=8, p=1).derive(self._passphrase.encode())
+            return Scrypt(salt=salt, length=_KEY_BYTES, n=2**15, r=8, p=1).derive(
+                self._passphrase.encode("utf-8", "surrogatepass")
+            )
         if self._passphrase is not None and self._path.exists():
             raise VaultError(
                 f"The OAuth settings file {self._path} is encrypted with a key file, not with `oauth_settings_key`: "
                 "leave that setting out, or delete the file and sign in again.",
             )
         try:
-            return base64.b64decode(self._key_path.read_bytes(), validate=True)[:_KEY_BYTES]
+            key = base64.b64decode(self._key_path.read_bytes().strip(), validate=True)
         except FileNotFoundError as exc:
             raise VaultError(
                 f"The key of the OAuth settings file is missing: {self._key_path}. Whoever copies the file must copy "
                 "both, or use `oauth_settings_key`.",
             ) from exc
-        except (OSError, ValueError) as exc:
-            raise VaultError(f"The key file {self._key_path} can't be read: {exc}.") from exc
+        except OSError as exc:
+            raise VaultError(f"The key file {self._key_path} can't be read: {exc.strerror}.") from exc
+        except ValueError:
+            key = b""
+        if len(key) != _KEY_BYTES:
+            raise VaultError(f"The key file {self._key_path} is damaged: put back a copy, or delete it and the file.")
+        return key
 
-    def _write(self, content: bytes) -> None:
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
         try:
-            self._put(self._path, content)
+            yield
         except OSError as exc:
             raise self._not_writable(exc) from exc
-
-    def _put(self, path: Path, content: bytes) -> None:
-        """Write a file whole or not at all, readable by its owner alone from the first byte."""
-        for left in path.parent.glob(f".{path.name}.*.tmp"):
-            left.unlink(missing_ok=True)
-        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-        _sync_folder(path.parent)
 
     def _not_writable(self, exc: OSError) -> VaultError:
         return VaultError(
@@ -238,39 +240,38 @@ class FileVault:
 
 
 def _parse(text: bytes, path: Path) -> dict[str, str]:
-    damaged = VaultError(
+    for line in whole_lines(text):
+        sealed = _sealed(line)
+        if sealed is None:
+            continue
+        if sealed["tap-epicor"] > FORMAT:
+            raise VaultError(
+                f"The OAuth settings file {path} was written by a newer version of tap-epicor: update this one."
+            )
+        try:
+            for name in ("salt", "nonce", "content"):
+                base64.b64decode(sealed[name], validate=True)
+        except (KeyError, ValueError, TypeError) as exc:
+            raise _damaged(path) from exc
+        if sealed["tap-epicor"] == FORMAT and sealed.get("key") in _KINDS:
+            return sealed
+    raise _damaged(path)
+
+
+def _sealed(line: bytes) -> dict[str, Any] | None:
+    try:
+        content = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return content if isinstance(content, dict) and isinstance(content.get("tap-epicor"), int) else None
+
+
+def _damaged(path: Path) -> VaultError:
+    return VaultError(
         f"The OAuth settings file {path} is damaged, or not one of this tap's. It is left as it is: put back a copy, "
         "or delete it and sign in again.",
     )
-    try:
-        sealed = json.loads(text)
-    except ValueError as exc:
-        raise damaged from exc
-    if not isinstance(sealed, dict) or not isinstance(sealed.get("tap-epicor"), int):
-        raise damaged
-    if sealed["tap-epicor"] > FORMAT:
-        raise VaultError(
-            f"The OAuth settings file {path} was written by a newer version of tap-epicor: update this one."
-        )
-    try:
-        for name in ("salt", "nonce", "content"):
-            base64.b64decode(sealed[name], validate=True)
-    except (KeyError, ValueError, TypeError) as exc:
-        raise damaged from exc
-    if sealed.get("key") not in {"passphrase", "file"}:
-        raise damaged
-    return sealed
 
 
 def _label(kind: str) -> bytes:
     return f"tap-epicor {FORMAT} {kind}".encode()
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
