@@ -86,7 +86,8 @@ class Kinetic:
         base_url: scheme, host and instance, such as `https://erp.example.com/KineticLive`.
         dialect: version of the REST services.
         auth: what signs each request.
-        renew: signs in anew; called once when a sign-in that was good is refused.
+        renew: lets the next request be signed anew, and returns whether that may help although nothing was ever
+            answered; called when a sign-in is refused.
         headers: sent with every request (API key, licence, user agent).
         plant: site that `CallSettings` names.
         refusal_cure: what to do when the server refuses the sign-in; None for what the error itself says.
@@ -104,7 +105,7 @@ class Kinetic:
         dialect: Dialect,
         *,
         auth: requests.auth.AuthBase,
-        renew: Callable[[], None] = lambda: None,
+        renew: Callable[[], bool | None] = lambda: None,
         headers: Mapping[str, str] | None = None,
         plant: str | None = None,
         refusal_cure: str | None = None,
@@ -246,10 +247,9 @@ class Kinetic:
         try:
             return again()
         except SignInRefused as exc:
-            if not self._answered and not isinstance(exc, SessionEnded):
+            if not (self._renew() or self._answered or isinstance(exc, SessionEnded)):
                 raise
             logger.info("The sign-in is no longer accepted: signing in anew.")
-            self._renew()
             self._local.retries = self.retries + 1
             return again()
 
@@ -259,8 +259,8 @@ class Kinetic:
             return 1
         if isinstance(exc, _SELDOM_PASSING):
             return self._patience.failed_tries
-        no_answer_of_kinetic = getattr(exc, "status", None) is None and not self._answered
-        return self._patience.first_tries if no_answer_of_kinetic else self._patience.tries
+        is_known = self._answered or getattr(exc, "status", None) is not None or getattr(exc, "is_outage", False)
+        return self._patience.tries if is_known else self._patience.first_tries
 
     def _note_retry(self, details: Any) -> None:  # noqa: ANN401
         self._local.retries = self.retries + 1

@@ -164,9 +164,11 @@ class PassingError(KineticError):
 
     Attributes:
         wait: seconds that the server asks to wait, None when it does not say.
+        is_outage: whether what fails is known to have worked, so that no setting is wrong.
     """
 
     wait: float | None = None
+    is_outage = False
 
 
 class NoLicence(PassingError):
