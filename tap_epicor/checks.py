@@ -7,6 +7,7 @@ import re
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from fsspec import get_filesystem_class
 from fsspec.utils import get_protocol
@@ -22,6 +23,8 @@ _ENTRA_SCHEMES = ("AzureADOpenID", "AzureServicePrincipal")
 _ENTRA_DEFAULTS = {
     name: PROPERTIES[name].default for name in ("azure_tenant", "azure_authority", "initiate_oauth", "callback_url")
 }
+_NO_TENANT = ("organizations", "common", "consumers")
+"""What stands for all tenants of a kind."""
 _KEPT_AS_THEY_ARE = ("oauth_jwt_cert", "oauth_settings_key")
 """Settings in which spaces and line breaks may mean something: a certificate's content, and a passphrase of files."""
 _SEVERAL = ("company", "service", "baqs")
@@ -234,14 +237,40 @@ def _oauth(config: Mapping[str, Any]) -> Iterator[str]:
         return
     if not config.get("oauth_client_id") and not config.get("oauth_access_token"):
         yield f"`oauth_client_id` is missing: `auth_scheme` {scheme} signs in through an app registration."
+    yield from _addresses_of_sign_in(config)
     for name, partner in _PARTNERS.items():
         if config.get(name) and not config.get(partner):
             yield f"`{name}` is of no use without `{partner}`: give that too, or remove it."
     secret = config.get("oauth_client_secret") or config.get("oauth_jwt_cert")
-    if scheme == "AzureServicePrincipal" and not secret:
-        yield "`oauth_client_secret` or `oauth_jwt_cert` is missing: an app signs in as itself with one of them."
+    if scheme == "AzureServicePrincipal" and config.get("oauth_client_id"):
+        yield from _service_principal(config, secret)
     if config.get("oauth_client_secret") and config.get("oauth_jwt_cert"):
         yield "`oauth_client_secret` and `oauth_jwt_cert` are two ways of doing the same: keep one."
+
+
+def _service_principal(config: Mapping[str, Any], secret: object) -> Iterator[str]:
+    if not secret:
+        yield "`oauth_client_secret` or `oauth_jwt_cert` is missing: an app signs in as itself with one of them."
+    if str(config.get("azure_tenant") or "organizations").lower() in _NO_TENANT:
+        yield "`azure_tenant` names no tenant: an app signs in as itself in one, so give the tenant's id or domain."
+    if config.get("oauth_access_token"):
+        yield "`oauth_access_token` would have no effect, since the app gets its own: remove it, or `oauth_client_id`."
+
+
+def _addresses_of_sign_in(config: Mapping[str, Any]) -> Iterator[str]:
+    if not _is_address(config.get("callback_url") or ""):
+        yield "`callback_url` is no address: write it as http://localhost:33333."
+    authority = config.get("azure_authority") or "https://"
+    if not authority.startswith("https://") or not _is_address(authority):
+        yield "`azure_authority` must begin with https://, as https://login.microsoftonline.us."
+
+
+def _is_address(url: str) -> bool:
+    try:
+        urlsplit(url).port  # noqa: B018
+    except ValueError:
+        return False
+    return True
 
 
 def _token(config: Mapping[str, Any]) -> Iterator[str]:

@@ -34,14 +34,15 @@ def sign_in(config: Mapping[str, Any], base_url: str, transport: Transport) -> S
 
 def _entra(config: Mapping[str, Any], transport: Transport) -> SignIn:
     """Return a sign-in with Microsoft; MSAL is imported only for those who use it."""
-    ready = config.get("oauth_access_token")
-    if ready and (config.get("initiate_oauth", "OFF") == "OFF" or not config.get("oauth_client_id")):
+    is_principal = config["auth_scheme"] == "AzureServicePrincipal"
+    renews_itself = config.get("oauth_client_id") and (is_principal or config.get("initiate_oauth", "OFF") != "OFF")
+    if not renews_itself and (ready := config.get("oauth_access_token")):
         return ReadyToken(ready)
     from tap_epicor.auth.entra import ServicePrincipal, UserConsent  # noqa: PLC0415
     from tap_epicor.auth.registration import registration  # noqa: PLC0415
     from tap_epicor.auth.vault import open_vault  # noqa: PLC0415
 
-    if config["auth_scheme"] == "AzureServicePrincipal":
+    if is_principal:
         return ServicePrincipal(registration(config), transport)
     vault = open_vault(config.get("oauth_settings_location"), config.get("oauth_settings_key"))
     return UserConsent(registration(config), transport, vault, config)

@@ -82,6 +82,7 @@ _MARKS: Final = (
     (re.compile(rb"\s*\{.*\"private_key\"", re.DOTALL), "GOOGLEJSON"),
     (re.compile(rb".*-----BEGIN PKCS7-----", re.DOTALL), "P7B"),
     (re.compile(rb".*-----BEGIN OPENSSH PRIVATE KEY-----", re.DOTALL), "OPENSSH"),
+    (re.compile(rb"(?!.*(PRIVATE KEY|CERTIFICATE)-----).*-----BEGIN (RSA )?PUBLIC KEY-----", re.DOTALL), "PUBLIC_KEY"),
 )
 """What the content of a refused kind begins with."""
 

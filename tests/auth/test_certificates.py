@@ -371,6 +371,7 @@ def test_a_kind_that_is_not_read_is_known_by_its_content(
 
 def test_a_public_key_in_pem_is_refused() -> None:
     text = rsa_key().public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    assert "a public key cannot sign" in refused(text, None)
     assert "no private key" in refused(pem(certificate(), key=text), None)
 
 
