@@ -59,7 +59,7 @@ PROPERTIES: Final = (
     Property(
         "OAuthSettingsLocation",
         "oauth_settings_location",
-        "the provider's own file can't be read: name another, or remove it",
+        "only `memory://…`: the provider's own file can't be read; name one for the tap, or leave it to the default",
     ),
     Property("CallbackURL", "callback_url"),
     Property("OAuthVerifier", "oauth_verifier"),
@@ -234,14 +234,14 @@ def _bare(text: str, start: int) -> tuple[str, int]:
 
 def _unknown(name: str, previous: str) -> str:
     """A sentence on an unknown name; one that may be the rest of a secret is not shown."""
-    near = get_close_matches(_folded(name), _BY_NAME, n=1, cutoff=0.7)
-    if near:
-        return f"The provider has no property `{name}`: did you mean `{_BY_NAME[near[0]].name}`?"
     if _is_secret(previous):
         return (
             f"What stands after `{previous}` is no property of the provider. If the value has a ; in it, write it in "
             f'quotes: {previous}="a;b".'
         )
+    near = get_close_matches(_folded(name), _BY_NAME, n=1, cutoff=0.7)
+    if near:
+        return f"The provider has no property `{name}`: did you mean `{_BY_NAME[near[0]].name}`?"
     return f"The provider has no property `{name}`: it is left out."
 
 

@@ -78,9 +78,18 @@ def convert(text: str) -> Conversion:
             result.config[prop.setting] = _CONVERTERS.get(prop.setting, str)(values[prop.name])
         except ValueError as exc:
             result.notes.append(f"`{prop.name}` is left out: {exc}.")
+    _leave_out_query(result)
     _add_proxy(values, result)
     _leave_out_what_has_no_effect(result)
     return result
+
+
+def _leave_out_query(result: Conversion) -> None:
+    """Leave out what stands in the address after its path: the tap does not send it, and keys are given so."""
+    url, *more = re.split(r"[?#]", result.config.get("url", ""), maxsplit=1)
+    if more:
+        result.config["url"] = url
+        result.notes.append("What stands in `URL` after its path is left out: give an API key in `api_key`.")
 
 
 def _names(value: str) -> str | list[str]:
@@ -123,12 +132,19 @@ def _authority_file(value: str) -> str:
     return value
 
 
+def _settings_location(value: str) -> str:
+    if not value.startswith("memory://"):
+        raise ValueError("the provider's own file can't be read; give one for the tap in `oauth_settings_location`")
+    return value
+
+
 _CONVERTERS: Final[Mapping[str, Callable[[str], Any]]] = {
     "api_version": _api_version,
     "auth_scheme": _auth_scheme,
     "company": _names,
     "initiate_oauth": _initiate_oauth,
     "oauth_jwt_cert_type": str.upper,
+    "oauth_settings_location": _settings_location,
     "page_size": _positive,
     "service": _names,
     "ssl_ca": _authority_file,
@@ -228,6 +244,8 @@ def from_cdata(connection_string: str, output: Path | None, env: Path | None) ->
     for path in (output, env):
         if path and path.exists():
             raise click.ClickException(f"{path} is there already: name another file, or remove it.")
+    if output and env and output.resolve() == env.resolve():
+        raise click.ClickException("--output and --env are two files: the tap reads the secrets from one of their own.")
     text = sys.stdin.read() if connection_string == "-" else connection_string
     try:
         result = convert(text)

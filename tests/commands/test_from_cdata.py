@@ -206,6 +206,28 @@ def test_an_unknown_property_is_told_with_the_nearest() -> None:
     assert "`Zebra`" in notes("Company=x;Zebra=1")
 
 
+@pytest.mark.parametrize("rest", ["usernames9=x", "Companyy=y", "pasword=z"])
+def test_what_may_be_the_rest_of_a_secret_is_not_shown_where_it_resembles_a_property(rest: str) -> None:
+    said = notes(f"Password=ab;{rest}")
+    assert rest.partition("=")[0] not in said
+    assert "stands after `Password`" in said
+
+
+@pytest.mark.parametrize("more", ["?api-key=key-to-keep", "#key-to-keep", "/api/v2/odata?a=b&api-key=key-to-keep"])
+def test_what_follows_an_address_may_be_secret_and_is_left_out(more: str) -> None:
+    done = run(RIGHT.replace("https://erp.example.com", f"https://erp.example.com{more}"))
+    assert json.loads(done.stdout)["url"].startswith("https://erp.example.com")
+    assert shows_no_secret(done.output)
+    assert "What stands in `URL` after its path is left out" in done.stderr
+
+
+def test_the_settings_file_of_the_provider_is_not_taken_for_one_of_the_tap() -> None:
+    scheme = "AuthScheme=AzureADOpenID;OAuthSettingsLocation="
+    assert "oauth_settings_location" not in config(f"{scheme}C:/CData/OAuthSettings.txt")
+    assert "`OAuthSettingsLocation` is left out: the provider's own file can't be read" in notes(f"{scheme}/etc/x.txt")
+    assert config(f"{scheme}memory://one")["oauth_settings_location"] == "memory://one"
+
+
 def test_what_may_be_the_rest_of_a_secret_is_not_shown() -> None:
     said = notes("Password=ab;cd3x=ef")
     assert "cd3x" not in said
@@ -290,6 +312,16 @@ def test_the_tap_reads_both_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert tap.config["password"] == "hush-hush"
     assert tap.config["api_key"] == "key-to-keep"
     assert tap.config["company"] == "EPIC06"
+
+
+@pytest.mark.parametrize("other", ["one.txt", "./one.txt", "folder/../one.txt"])
+def test_one_file_can_not_be_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    done = run(RIGHT, "--output", "one.txt", "--env", other)
+    assert done.exit_code != 0
+    assert "two files" in done.stderr
+    assert not (tmp_path / "one.txt").exists()
 
 
 @pytest.mark.parametrize("option", ["--output", "--env"])
