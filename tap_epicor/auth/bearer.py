@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import logging
 import threading
 import time
 from abc import abstractmethod
@@ -13,12 +14,19 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tap_epicor.auth.sign_in import SignIn, SignInFailed
+from tap_epicor.kinetic.errors import PassingError
 
 if TYPE_CHECKING:
     from requests import PreparedRequest
 
+logger = logging.getLogger(__name__)
+
 MARGIN = 0.1
 """Part of its life before a token's end at which another is asked for."""
+KEPT_MARGIN = 300.0
+"""Seconds before the end of a token of an earlier run at which another is asked for, as MSAL does."""
+PAUSE = 10.0
+"""Seconds after which another token is asked for again, where none could be had and the old one is still good."""
 WHOLE_SECOND = 1.0
 """Seconds by which `exp` and `iat`, which are whole, may be off."""
 
@@ -41,39 +49,77 @@ class Bearer(SignIn):
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._signed = threading.local()
         self._token: Token | None = None
-        self._until = 0.0
-        self._refused = False
+        self._is_kept = False
+        self._refused: str | None = None
+        self._due = 0.0
+        self._end = 0.0
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
         """Sign a request."""
-        request.headers["Authorization"] = f"Bearer {self._current()}"
+        self._signed.token = self._current()
+        request.headers["Authorization"] = f"Bearer {self._signed.token}"
         return request
 
-    def renew(self) -> None:
-        """Forget the token, which the server has refused."""
+    def renew(self) -> bool:
+        """Forget the token that this thread has sent last, which the server has refused.
+
+        Returns:
+            Whether another may do, although nothing was ever answered: it was kept from an earlier run, or another
+            thread has forgotten it before.
+        """
         with self._lock:
+            if self._token is None or self._token.value != self._signed.token:
+                return True
+            self._refused = self._token.value
             self._token = None
-            self._refused = True
+            return self._is_kept
 
     @abstractmethod
-    def fetch(self, *, refused: bool) -> Token:
+    def fetch(self, *, refused: str | None) -> Token:
         """Return a token.
 
         Args:
-            refused: whether the server has refused the one before, so that it must be another.
+            refused: a token that the server has refused, so that it must be another.
 
         Raises:
             KineticError: if none can be had.
         """
 
+    def kept(self) -> Token | None:
+        """Return a token from an earlier run, if there is one."""
+        return None
+
     def _current(self) -> str:
         with self._lock:
-            if self._token is None or time.monotonic() >= self._until:
-                self._token = self.fetch(refused=self._refused)
-                self._refused = False
-                self._until = time.monotonic() + self._token.life - max(WHOLE_SECOND, self._token.life * MARGIN)
-            return self._token.value
+            token = self._token
+            if token is None and self._refused is None and (kept := self.kept()):
+                token = self._take(kept, is_kept=True)
+            if token is None or time.monotonic() >= self._due:
+                token = self._another(token)
+            return token.value
+
+    def _another(self, old: Token | None) -> Token:
+        try:
+            token = self.fetch(refused=self._refused)
+        except PassingError as exc:
+            left = self._end - time.monotonic()
+            if old is None or left <= 0:
+                raise
+            logger.warning("%s The token that there is is good for %.0f s more.", exc, left)
+            self._due = time.monotonic() + min(left, exc.wait or PAUSE)
+            return old
+        self._refused = None
+        return self._take(token, is_kept=False)
+
+    def _take(self, token: Token, *, is_kept: bool) -> Token:
+        margin = max(WHOLE_SECOND, token.life * MARGIN, KEPT_MARGIN if is_kept else 0.0)
+        self._token = token
+        self._is_kept = is_kept
+        self._due = time.monotonic() + token.life - margin
+        self._end = time.monotonic() + token.life - WHOLE_SECOND
+        return token
 
 
 class ReadyToken(Bearer):
@@ -87,7 +133,7 @@ class ReadyToken(Bearer):
         super().__init__()
         self._value = value
 
-    def fetch(self, *, refused: bool) -> Token:
+    def fetch(self, *, refused: str | None) -> Token:
         """Return the token.
 
         Raises:

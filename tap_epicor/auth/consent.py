@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 import warnings
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+import msal
+
+from tap_epicor.auth.accounts import Accounts
 from tap_epicor.auth.callback import CallbackPage
-from tap_epicor.auth.registration import asking, token_in
+from tap_epicor.auth.registration import application, asking, token_in
 from tap_epicor.auth.sign_in import SignInFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from tap_epicor.auth.registration import Registration
+    from tap_epicor.auth.transport import Transport
+    from tap_epicor.auth.vault import Vault
 
 TIMEOUT = 300.0
 """Seconds to wait for a user in a browser."""
-MOST_FLOWS = 5
+MOST_FLOWS = 20
 """Consents that may have been begun and not ended."""
 
+_REGISTRATION = "registration"
 _LONGEST_START = 3.0
 """Seconds after which a browser that is still in the foreground is held to be open."""
 _OPEN = "import sys, webbrowser; sys.exit(not webbrowser.open(sys.argv[1]))"
@@ -59,42 +66,60 @@ def begin(
                 redirect_uri=callback_url,
                 state=state,
                 prompt=prompt,
+                login_hint=registered.user or None,
             ),
         )
     return flow
 
 
-def remember(content: dict[str, Any], flow: dict[str, Any]) -> None:
+def remember(content: dict[str, Any], registered: Registration, flow: dict[str, Any]) -> None:
     """Keep a consent that is begun, so that another command can end it.
 
     Args:
         content: what the OAuth settings file holds; changed.
+        registered: the app registration.
         flow: the consent.
     """
     flows = content.setdefault("flows", [])
-    flows.append({name: value for name, value in flow.items() if name != "auth_uri"})
+    kept = {name: value for name, value in flow.items() if name != "auth_uri"}
+    flows.append({**kept, _REGISTRATION: registered.name})
     del flows[:-MOST_FLOWS]
 
 
-def finish(app: Any, content: dict[str, Any], verifier: str) -> Mapping[str, Any]:  # noqa: ANN401
+def finish(
+    app: Any,  # noqa: ANN401
+    registered: Registration,
+    content: dict[str, Any],
+    verifier: str,
+) -> Mapping[str, Any]:
     """Return the tokens for an answer that came back.
 
     Args:
         app: MSAL's application.
+        registered: the app registration.
         content: what the OAuth settings file holds; the consent is taken out of it.
         verifier: the code, or the whole callback URL that the browser ended at.
 
     Raises:
-        SignInFailed: if no consent was begun that it could belong to, or Microsoft does not take it.
+        SignInFailed: if it is not clear which consent that was begun it belongs to, or Microsoft does not take it.
     """
     answer = read_answer(verifier)
     flows: list[dict[str, Any]] = content.get("flows", [])
-    flow = next((flow for flow in reversed(flows) if answer.get("state") in {None, flow["state"]}), None)
-    if flow is None:
+    # Files of earlier versions do not say which registration a consent was begun for.
+    own = [flow for flow in flows if flow.get(_REGISTRATION, registered.name) == registered.name]
+    fitting = [flow for flow in own if answer.get("state") in {None, flow["state"]}]
+    if not fitting:
         raise SignInFailed(
-            "the verifier does not belong to a consent that was begun here, or it was used already",
+            "the verifier does not belong to a consent that was begun here for this app registration, or it was used "
+            "already",
             cure="Make an address with `tap-epicor oauth authorization-url`, and use the verifier that it leads to.",
         )
+    if len(fitting) > 1:
+        raise SignInFailed(
+            "several consents were begun, and a code alone does not say which one it belongs to",
+            cure="Give the whole address that the browser ended at as the verifier.",
+        )
+    flow = fitting[0]
     flows.remove(flow)
     try:
         return _exchange(app, flow, {"state": flow["state"], **answer})
@@ -108,8 +133,14 @@ def finish(app: Any, content: dict[str, Any], verifier: str) -> Mapping[str, Any
 
 
 def read_answer(verifier: str) -> dict[str, str]:
-    """Return what came back: the entries of a callback URL, or a bare code."""
+    """Return what came back: the entries of a callback URL, or a bare code.
+
+    Raises:
+        SignInFailed: if it is empty.
+    """
     text = verifier.strip()
+    if not text:
+        raise SignInFailed("the verifier is empty", cure="Give the whole address that the browser ended at.")
     query = urlsplit(text).query or urlsplit(text).fragment
     entries = dict(parse_qsl(query or text.lstrip("?"))) if "code=" in text or "error=" in text else {}
     return entries or {"code": unquote(text)}
@@ -168,6 +199,7 @@ def by_device(
     app: Any,  # noqa: ANN401
     registered: Registration,
     show: Callable[[str], None],
+    timeout: float | None = None,
 ) -> Mapping[str, Any]:
     """Return the tokens for a consent that a user gives on any other device.
 
@@ -175,6 +207,7 @@ def by_device(
         app: MSAL's application of a public client.
         registered: the app registration.
         show: tells the user where to go and which code to type.
+        timeout: seconds to wait for the user; None for as long as the code lasts.
 
     Raises:
         SignInFailed: if the registration does not allow it, or the user does not consent in time.
@@ -182,8 +215,44 @@ def by_device(
     flow = asking(lambda: app.initiate_device_flow(list(registered.scopes)))
     if "user_code" not in flow:
         token_in(flow)
+    if timeout is not None:
+        flow["expires_at"] = min(flow["expires_at"], time.time() + timeout)
     show(str(flow["message"]))
     return token_in(asking(lambda: app.acquire_token_by_device_flow(flow)))
+
+
+def keep_consent(
+    registered: Registration,
+    transport: Transport,
+    vault: Vault,
+    ask: Callable[[Any], Mapping[str, Any]],
+    *,
+    public: bool = False,
+) -> tuple[Mapping[str, Any], Accounts]:
+    """Let a user consent, and keep the tokens; no other process waits for the file while the user is asked.
+
+    Args:
+        registered: the app registration.
+        transport: how to speak HTTP.
+        vault: the OAuth settings file.
+        ask: asks the user by way of MSAL's application, and returns its answer.
+        public: whether to do without the registration's credential.
+
+    Raises:
+        KineticError: if the user does not consent, or Microsoft does not take it.
+        VaultError: if the OAuth settings file can't be used.
+    """
+    # To know before the user is asked that tokens can be kept.
+    with vault.changing():
+        pass
+    cache = msal.SerializableTokenCache()
+    app = application(registered, transport, cache, public=public)
+    answer = ask(app)
+    with vault.changing() as content:
+        accounts = Accounts(content, registered)
+        accounts.add(cache)
+        accounts.enter(app, answer)
+    return answer, accounts
 
 
 def _exchange(app: Any, flow: dict[str, Any], answer: Mapping[str, str]) -> Mapping[str, Any]:  # noqa: ANN401

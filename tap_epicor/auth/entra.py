@@ -6,13 +6,11 @@ import hashlib
 import logging
 import os
 import sys
-import time
 from typing import TYPE_CHECKING, Any
 
-import msal
-
+from tap_epicor.auth.accounts import Accounts
 from tap_epicor.auth.bearer import Bearer, Token
-from tap_epicor.auth.consent import finish, in_browser
+from tap_epicor.auth.consent import finish, in_browser, keep_consent
 from tap_epicor.auth.registration import application, asking, lasting, token_in
 from tap_epicor.auth.sign_in import SignInFailed
 from tap_epicor.auth.vault import VaultBusy
@@ -50,17 +48,33 @@ class ServicePrincipal(Bearer):
         self._transport = transport
         self._application: Any = None
 
-    def fetch(self, *, refused: bool) -> Token:
+    def fetch(self, *, refused: str | None) -> Token:
         """Return a token for the app.
 
         Raises:
             KineticError: if Microsoft gives none.
         """
-        if self._application is None or refused:
-            self._application = application(self._registered, self._transport)
-        scopes = list(self._registered.scopes)
-        answer = token_in(asking(lambda: self._application.acquire_token_for_client(scopes)))
-        return lasting(answer)
+        has_worked = self._application is not None
+        try:
+            if self._application is None or refused:
+                self._application = application(self._registered, self._transport)
+            scopes = list(self._registered.scopes)
+            return lasting(token_in(asking(lambda: self._application.acquire_token_for_client(scopes))))
+        except PassingError as exc:
+            exc.is_outage = has_worked or self._registered.is_well_known
+            raise
+
+
+class _ConsentNeeded(Exception):
+    """No token can be had without the user.
+
+    Attributes:
+        failure: what was said of the last way that was tried.
+    """
+
+    def __init__(self, failure: SignInFailed) -> None:
+        super().__init__(str(failure))
+        self.failure = failure
 
 
 class UserConsent(Bearer):
@@ -89,79 +103,78 @@ class UserConsent(Bearer):
         self._config = config
         self._secrets = tuple(str(config[name]) for name in _ONE_TIME if config.get(name))
 
-    def fetch(self, *, refused: bool) -> Token:
+    def kept(self) -> Token | None:
+        """Return the token that an earlier run has left.
+
+        Raises:
+            SignInFailed: if there are several accounts, and it is not clear which is meant.
+            VaultError: if the OAuth settings file can't be read.
+        """
+        return Accounts(self._vault.read(), self._registered).token()
+
+    def fetch(self, *, refused: str | None) -> Token:
         """Return a token for the user.
 
-        What is kept is looked at first without a lock; whoever must renew does so alone, since a refresh token may be
-        good for one use only, and looks again, since another process may have just done it.
+        Whoever must renew does so alone, since a refresh token may be good for one use only, and looks again at what
+        is kept, since another process may have just done it.
 
         Raises:
             KineticError: if none can be had without the user.
             VaultError: if the OAuth settings file can't be used.
         """
-        if not refused and (token := self._kept()):
-            return token
         try:
             with self._vault.changing() as content:
-                answer = self._renewed(content, refused=refused)
+                return lasting(self._renewed(content, refused))
         except VaultBusy as exc:
             raise PassingError(str(exc)) from exc
+        except _ConsentNeeded as exc:
+            if self._config.get("initiate_oauth") != "GETANDREFRESH" or not someone_is_there():
+                raise exc.failure from exc
+        # Only now, while the file is not locked: the user may take long, and others wait for it.
+        callback_url = str(self._config["callback_url"])
+        answer, _ = keep_consent(
+            self._registered,
+            self._transport,
+            self._vault,
+            lambda app: in_browser(app, self._registered, callback_url, show=_tell),
+        )
         return lasting(answer)
 
-    def _kept(self) -> Token | None:
-        content = self._vault.read()
-        cache = msal.SerializableTokenCache()
-        cache.deserialize(content.get("cache", ""))
-        account = content.get("accounts", {}).get(self._registered.name)
-        for entry in cache.search(
-            msal.TokenCache.CredentialType.ACCESS_TOKEN,
-            target=list(self._registered.scopes),
-            query={"client_id": self._registered.client_id, "home_account_id": account},
-        ):
-            life = float(entry["expires_on"]) - time.time()
-            if account and life > 5 * 60:
-                return Token(entry["secret"], life)
-        return None
-
-    def _renewed(self, content: dict[str, Any], *, refused: bool) -> Mapping[str, Any]:
-        cache = msal.SerializableTokenCache()
-        cache.deserialize(content.get("cache", ""))
-        app = application(self._registered, self._transport, cache)
+    def _renewed(self, content: dict[str, Any], refused: str | None) -> Mapping[str, Any]:
+        accounts = Accounts(content, self._registered)
+        has_worked = bool(accounts.chosen())
         failure: SignInFailed | None = None
-        for way in self._ways(app, content, refused=refused):
-            try:
-                answer = token_in(way(), self._secrets)
-            except SignInFailed as exc:
-                failure = exc if failure is None or exc.code else failure
-                logger.debug("No token this way: %s", exc)
-            else:
-                content["cache"] = cache.serialize()
-                accounts = content.setdefault("accounts", {})
-                accounts[self._registered.name] = account_of(app, answer, accounts.get(self._registered.name))
-                return answer
-        raise failure or SignInFailed("nobody has signed in yet", cure=self._how_to_begin())
+        try:
+            app = application(self._registered, self._transport, accounts.cache)
+            for way in self._ways(app, accounts, content, refused):
+                try:
+                    answer = token_in(way(), self._secrets)
+                except SignInFailed as exc:
+                    failure = exc if failure is None or exc.code else failure
+                    logger.debug("No token this way: %s", exc)
+                else:
+                    accounts.enter(app, answer)
+                    return answer
+        except PassingError as exc:
+            exc.is_outage = has_worked or self._registered.is_well_known
+            raise
+        who = f"{self._registered.user} has not" if self._registered.user else "nobody has"
+        raise _ConsentNeeded(failure or SignInFailed(f"{who} signed in yet", cure=self._how_to_begin()))
 
     def _ways(
         self,
         app: Any,  # noqa: ANN401
+        accounts: Accounts,
         content: dict[str, Any],
-        *,
-        refused: bool,
+        refused: str | None,
     ) -> Iterator[Callable[[], Mapping[str, Any] | None]]:
         """Yield the ways to a token, the one that asks least of anybody first."""
-        scopes = list(self._registered.scopes)
-        known = content.get("accounts", {}).get(self._registered.name)
-        for account in app.get_accounts():
-            if account["home_account_id"] == known:
-                yield lambda account=account: asking(  # type: ignore[misc]
-                    lambda: app.acquire_token_silent_with_error(scopes, account, force_refresh=refused),
-                )
+        if accounts.chosen():
+            yield lambda: accounts.renewed(app, refused=refused)
         if token := self._unspent(content, "oauth_refresh_token"):
-            yield lambda: asking(lambda: app.acquire_token_by_refresh_token(token, scopes))
+            yield lambda: asking(lambda: app.acquire_token_by_refresh_token(token, list(self._registered.scopes)))
         if verifier := self._unspent(content, "oauth_verifier"):
-            yield lambda: finish(app, content, verifier)
-        if self._config.get("initiate_oauth") == "GETANDREFRESH" and someone_is_there():
-            yield lambda: in_browser(app, self._registered, str(self._config["callback_url"]), show=_tell)
+            yield lambda: finish(app, self._registered, content, verifier)
 
     def _unspent(self, content: dict[str, Any], setting: str) -> str | None:
         """Return a one-time value of the settings unless it was tried before, and mark it as tried."""
@@ -182,27 +195,12 @@ class UserConsent(Bearer):
         )
 
 
-def account_of(app: Any, answer: Mapping[str, Any], known: str | None = None) -> str:  # noqa: ANN401
-    """Return the id of the account that a token was given for.
-
-    Args:
-        app: MSAL's application.
-        answer: its answer.
-        known: the account that it was asked for, if any; the answer need not name one.
-    """
-    accounts = app.get_accounts()
-    said = answer.get("id_token_claims") or {}
-    person = said.get("oid") or said.get("sub")
-    for account in accounts:
-        if person and account["local_account_id"] == person:
-            return str(account["home_account_id"])
-    return known or (str(accounts[0]["home_account_id"]) if accounts else "")
-
-
 def _tell(text: str) -> None:
     logger.warning("%s", text)
 
 
 def someone_is_there() -> bool:
     """Return whether a person could answer a browser window: a terminal, and no Meltano run."""
-    return sys.stdin.isatty() and sys.stderr.isatty() and not any(name.startswith("MELTANO_") for name in os.environ)
+    streams = (sys.stdin, sys.stderr)
+    has_terminal = all(stream is not None and not stream.closed and stream.isatty() for stream in streams)
+    return has_terminal and not any(name.startswith("MELTANO_") for name in os.environ)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import msal
+from msal.authority import WELL_KNOWN_AUTHORITY_HOSTS
 
 from tap_epicor.auth.bearer import Token
 from tap_epicor.auth.certificates import load_certificate
@@ -59,12 +61,24 @@ class Registration:
         authority: address of the tenant.
         scopes: what tokens are asked for.
         credential: a secret, or a certificate in MSAL's form; None for a public client.
+        user: the account that is meant, by its sign-in name; empty where there is but one.
     """
 
     client_id: str
     authority: str
     scopes: tuple[str, ...]
     credential: Any = field(default=None, repr=False)
+    user: str = ""
+
+    @property
+    def host(self) -> str:
+        """The host that signs in."""
+        return str(urlsplit(self.authority).hostname)
+
+    @property
+    def is_well_known(self) -> bool:
+        """Whether the host is one of Microsoft's, so that no answer is an outage and not a wrong setting."""
+        return self.host in WELL_KNOWN_AUTHORITY_HOSTS
 
     @property
     def name(self) -> str:
@@ -89,6 +103,7 @@ def registration(config: Mapping[str, Any]) -> Registration:
         f"{host}/{config.get('azure_tenant') or 'organizations'}",
         tuple(scope for scope in asked if scope not in _ADDED_BY_MSAL),
         _credential(config),
+        user if "@" in (user := str(config.get("user") or "")) else "",
     )
 
 

@@ -28,8 +28,13 @@ class SignIn(AuthBase):
 
     cure: str | None = None
 
-    def renew(self) -> None:
-        """Forget what the server refused, so that the next request is signed anew."""
+    def renew(self) -> bool:
+        """Forget what the server refused, so that the next request is signed anew.
+
+        Returns:
+            Whether that may help although nothing was ever answered.
+        """
+        return False
 
 
 class Basic(HTTPBasicAuth, SignIn):

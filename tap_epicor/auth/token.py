@@ -65,7 +65,7 @@ class EpicorToken(Bearer):
         self._key = {"x-api-key": api_key} if api_key else {}
         self._secrets = (password, f"{user}:{password}", *self._key.values())
 
-    def fetch(self, *, refused: bool = False) -> Token:  # noqa: ARG002
+    def fetch(self, *, refused: str | None = None) -> Token:  # noqa: ARG002
         """Return a new token.
 
         Raises:

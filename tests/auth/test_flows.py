@@ -250,6 +250,25 @@ def test_show_says_that_nobody_has_signed_in(entra: Provider, server: Sandbox, t
     assert "run `tap-epicor login`" in shown.stderr
 
 
+def signed_in(entra: Provider, folder: Path, config: dict[str, Any]) -> dict[str, Any]:
+    """Let the user sign in, and return the tokens."""
+    made = command(folder, config, "oauth", "access-token", "--verifier", consent(entra, folder, config))
+    assert made.returncode == 0, made.stderr
+    answer: dict[str, Any] = json.loads(made.stdout)
+    return answer
+
+
+def test_a_kept_token_that_kinetic_refuses_is_renewed_once(entra: Provider, server: Sandbox, tmp_path: Path) -> None:
+    config = settings(entra, server, tmp_path)
+    token = signed_in(entra, tmp_path, config)["OAuthAccessToken"]
+    with open_vault(config["oauth_settings_location"], None).changing() as content:
+        content["cache"] = content["cache"].replace(token, f"{token[:-8]}AAAAAAAA")
+    before = entra.tokens()["refresh_token"]
+    assert rows(tap(tmp_path, config)) > 0
+    assert rows(tap(tmp_path, config)) > 0
+    assert entra.tokens()["refresh_token"] == before + 1
+
+
 def test_a_sync_outlives_its_tokens_and_an_outage(tmp_path: Path) -> None:
     with (
         provider(tmp_path, access_seconds=4) as entra,

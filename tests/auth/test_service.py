@@ -56,8 +56,8 @@ def test_what_passes_is_tried_again_and_not_shown(tmp_path: Path, caplog: pytest
     with service(tmp_path, in_turn(PASSING[case], Reply(TOKEN))) as entra:
         sign = principal(entra)
         with pytest.raises(PassingError, match="the sign-in service") as caught:
-            sign.fetch(refused=False)
-        assert sign.fetch(refused=False).value == TOKEN["access_token"]
+            sign.fetch(refused=None)
+        assert sign.fetch(refused=None).value == TOKEN["access_token"]
     assert caplog.records, "MSAL and urllib3 say something"
     assert "of-secret" not in caplog.text + str(caught.value)
 
@@ -68,22 +68,22 @@ def test_a_description_of_the_tenant_that_does_not_come_passes(tmp_path: Path, c
     with service(tmp_path, lambda _: Reply(TOKEN), lambda good: bad.pop() if bad else good) as entra:
         sign = principal(entra)
         with pytest.raises(PassingError, match="the sign-in service"):
-            sign.fetch(refused=False)
-        assert sign.fetch(refused=False).value == TOKEN["access_token"]
+            sign.fetch(refused=None)
+        assert sign.fetch(refused=None).value == TOKEN["access_token"]
 
 
 @pytest.mark.parametrize(("said", "wait"), [("7", 7.0), ("nonsense", None), (None, None)])
 def test_it_is_waited_for_as_long_as_it_says(tmp_path: Path, said: str | None, wait: float | None) -> None:
     busy = Reply(status=429, headers={"Retry-After": said} if said else {})
     with service(tmp_path, in_turn(busy)) as entra, pytest.raises(PassingError) as caught:
-        principal(entra).fetch(refused=False)
+        principal(entra).fetch(refused=None)
     assert (caught.value.wait, caught.value.status) == (wait, 429)
 
 
 def test_a_token_that_does_not_say_how_long_it_lasts_lasts_a_while(tmp_path: Path) -> None:
     answer = {name: value for name, value in TOKEN.items() if name != "expires_in"}
     with service(tmp_path, in_turn(Reply(answer))) as entra:
-        assert principal(entra).fetch(refused=False).life == 600
+        assert principal(entra).fetch(refused=None).life == 600
 
 
 FINAL: dict[str, tuple[Reply, str]] = {
@@ -97,7 +97,7 @@ FINAL: dict[str, tuple[Reply, str]] = {
 def test_what_does_not_pass_is_told_at_once(tmp_path: Path, case: str) -> None:
     reply, said = FINAL[case]
     with service(tmp_path, in_turn(reply)) as entra, pytest.raises(SignInFailed, match=said) as caught:
-        principal(entra).fetch(refused=False)
+        principal(entra).fetch(refused=None)
     assert caught.value.cure
     assert "of-secret" not in str(caught.value)
 
@@ -107,12 +107,12 @@ def test_a_description_without_addresses_is_told(tmp_path: Path) -> None:
         service(tmp_path, in_turn(Reply(TOKEN)), lambda _: Reply({"issuer": "x"})) as entra,
         pytest.raises(SignInFailed, match="can't be read"),
     ):
-        principal(entra).fetch(refused=False)
+        principal(entra).fetch(refused=None)
 
 
 def test_a_certificate_that_is_not_trusted_is_told(tmp_path: Path) -> None:
     with service(tmp_path, in_turn(Reply(TOKEN))) as entra, pytest.raises(Unreachable, match="`ssl_ca`"):
-        ServicePrincipal(Registration("app", entra.authority, ("s",), "hush-hush"), Transport()).fetch(refused=False)
+        ServicePrincipal(Registration("app", entra.authority, ("s",), "hush-hush"), Transport()).fetch(refused=None)
 
 
 @pytest.mark.parametrize("name", ["msal.token_cache", "msal.oauth2cli.oauth2", "msal.oauth2cli.oidc"])

@@ -304,7 +304,7 @@ def test_a_file_that_another_process_holds_for_long_is_tried_again(
     path = tmp_path / "OAuthSettings.txt"
     user = UserConsent(Registration("app", "https://localhost/x", ("scope",)), Transport(), FileVault(path, None), {})
     with FileVault(path, None).changing(), pytest.raises(PassingError, match="Another process has held"):
-        user.fetch(refused=False)
+        user.fetch(refused=None)
 
 
 DIE = """
