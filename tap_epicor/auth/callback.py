@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import html
 import os
 import re
+import select
+import socket
 import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any, Self
@@ -19,7 +22,11 @@ if TYPE_CHECKING:
 
     Answer = Mapping[str, str]
 
-LOOPBACK = ("localhost", "127.0.0.1")
+_IPV4 = (socket.AF_INET, "127.0.0.1")
+_IPV6 = (socket.AF_INET6, "::1")
+_FAMILIES = {"localhost": (_IPV4, _IPV6), "127.0.0.1": (_IPV4,), "::1": (_IPV6,)}
+"""What a browser may take a host for."""
+_NO_SUCH_FAMILY = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
 
 _SILENCE = 2.0
 """Seconds to wait for a connection to say something: browsers open some that never do."""
@@ -48,12 +55,12 @@ class CallbackPage:
     """
 
     def __init__(self, url: str, state: str, exchange: Callable[[Answer], Any]) -> None:
-        self._address = urlsplit(url)
+        self._address = _on_this_machine(url)
         self._state = state
         self._exchange = exchange
         self._tokens: Any = None
         self._failure: Exception | None = None
-        self._server = _listen(self._address, self._answer)
+        self._servers = _listen(self._address, self._answer)
 
     def __enter__(self) -> Self:
         """Listen."""
@@ -61,7 +68,8 @@ class CallbackPage:
 
     def __exit__(self, *_: object) -> None:
         """Listen no more."""
-        self._server.server_close()
+        for server in self._servers:
+            server.server_close()
 
     def wait(self, seconds: float) -> Any:  # noqa: ANN401
         """Return the tokens that the answer brought.
@@ -74,13 +82,15 @@ class CallbackPage:
         """
         end = time.monotonic() + seconds
         while self._tokens is None and self._failure is None:
-            self._server.timeout = max(0.0, end - time.monotonic())
-            if not self._server.timeout:
+            left = end - time.monotonic()
+            if left <= 0:
                 raise SignInFailed(
                     f"nobody consented in the browser within {seconds:.0f} seconds",
                     cure="Run `tap-epicor login` again; without a browser here, `tap-epicor login --device`.",
                 )
-            self._server.handle_request()
+            ready, _, _ = select.select(self._servers, [], [], left)
+            if ready:
+                ready[0].handle_request()
         if self._failure:
             raise self._failure
         return self._tokens
@@ -102,13 +112,21 @@ class CallbackPage:
         return 200, _page("You are signed in", text, ok=True)
 
 
-def _listen(address: SplitResult, answer: Callable[[str], tuple[int, str]]) -> HTTPServer:
-    if address.scheme != "http" or address.hostname not in LOOPBACK:
+def _on_this_machine(url: str) -> SplitResult:
+    try:
+        address = urlsplit(url)
+        is_here = address.scheme == "http" and address.hostname in _FAMILIES and address.port != 0
+    except ValueError:
+        is_here = False
+    if not is_here:
         raise SignInFailed(
-            f"`callback_url` {address.geturl()} is not on this machine",
+            f"`callback_url` {url} is not on this machine",
             cure="Use http://localhost and a port, or the commands of `tap-epicor oauth` for a web application.",
         )
+    return address
 
+
+def _listen(address: SplitResult, answer: Callable[[str], tuple[int, str]]) -> list[HTTPServer]:
     class Handler(BaseHTTPRequestHandler):
         timeout = _SILENCE
 
@@ -130,17 +148,26 @@ def _listen(address: SplitResult, answer: Callable[[str], tuple[int, str]]) -> H
     class Server(HTTPServer):
         # On Windows it would let two programs have one port.
         allow_reuse_address = os.name != "nt"
+        timeout = 0
 
         def handle_error(self, *_: object) -> None:
             """Say nothing: a browser that is closed early has given its answer, or will not."""
 
-    try:
-        return Server(("127.0.0.1", address.port or 80), Handler)
-    except OSError as exc:
-        raise SignInFailed(
-            f"`callback_url` {address.geturl()} can't be listened on: {exc.strerror}",
-            cure="End what holds the port, or choose another `callback_url` and add it to the app registration.",
-        ) from exc
+    servers: list[HTTPServer] = []
+    for family, host in _FAMILIES[str(address.hostname)]:
+        Server.address_family = family
+        try:
+            servers.append(Server((host, address.port or 80), Handler))
+        except OSError as exc:
+            if servers and exc.errno in _NO_SUCH_FAMILY:
+                continue
+            for server in servers:
+                server.server_close()
+            raise SignInFailed(
+                f"`callback_url` {address.geturl()} can't be listened on: {exc.strerror}",
+                cure="End what holds the port, or choose another `callback_url` and add it to the app registration.",
+            ) from exc
+    return servers
 
 
 def _reasons(exc: Exception) -> tuple[str, str]:

@@ -10,24 +10,23 @@ import click
 
 from tap_epicor.commands.configuration import checked, config_option
 
-AUTH_MODE = click.option(
-    "--auth-mode",
-    type=click.Choice(["APP", "WEB"], case_sensitive=False),
-    default="APP",
-    help="APP: the callback is on this machine. WEB: it is a web application's own.",
-)
+MODES = click.Choice(["APP", "WEB"], case_sensitive=False)
 
 
 @click.command()
 @config_option
 @click.option("--device", is_flag=True, help="Consent on any other device, with a code to type.")
-@click.option("--timeout", type=float, default=300, show_default=True, help="Seconds to wait for the browser.")
-def login(config: dict[str, Any], timeout: float, *, device: bool) -> None:
+@click.option(
+    "--timeout",
+    type=click.IntRange(1, 86400),
+    help="Seconds to wait for you; by default 300 for the browser, and with --device as long as the code lasts.",
+)
+def login(config: dict[str, Any], timeout: int | None, *, device: bool) -> None:
     """Sign in with Microsoft Entra ID, once: the tokens are kept and renewed from then on.
 
     Example: tap-epicor login --config config.json
     """
-    procedures = _procedures(config)
+    procedures = _procedures(_lasting(config))
     procedures.login(device=device, timeout=timeout, show=_tell)
     _tell(f"You are signed in. The tokens are kept in {procedures.vault.location}.")
 
@@ -42,7 +41,12 @@ def oauth() -> None:
 
 @oauth.command("authorization-url")
 @config_option
-@AUTH_MODE
+@click.option(
+    "--auth-mode",
+    type=MODES,
+    default="APP",
+    help="APP: the callback is on this machine. WEB: it is a web application's own.",
+)
 @click.option("--callback-url", help="Where the browser comes back to; WEB wants it.")
 @click.option("--permissions", help="Scopes to ask for instead of `oauth_scope`.")
 @click.option("--state", help="What the answer must repeat; random where left out.")
@@ -61,20 +65,19 @@ def authorization_url(  # noqa: PLR0913, PLR0917
     """
     if auth_mode.upper() == "WEB" and not callback_url:
         raise click.UsageError("--auth-mode WEB wants --callback-url: the web application's own redirect address.")
-    _print(_procedures(config, permissions).authorization_url(callback_url, state, prompt))
+    _print(_procedures(_lasting(config), permissions).authorization_url(callback_url, state, prompt))
 
 
 @oauth.command("access-token")
 @config_option
-@AUTH_MODE
+@click.option("--auth-mode", type=MODES, expose_value=False, help="Either: what the address was made with holds.")
 @click.option("--verifier", required=True, help="The code that came back, or the whole callback URL.")
-def access_token(config: dict[str, Any], auth_mode: str, verifier: str) -> None:
+def access_token(config: dict[str, Any], verifier: str) -> None:
     """Print the tokens for a consent, as JSON, and keep them.
 
     Example: tap-epicor oauth access-token --config config.json --verifier CODE
     """
-    del auth_mode
-    _print(_procedures(config).access_token(verifier))
+    _print(_procedures(_lasting(config)).access_token(verifier))
 
 
 @oauth.command("refresh-token")
@@ -96,7 +99,7 @@ def show(config: dict[str, Any]) -> None:
     Example: tap-epicor oauth show --config config.json
     """
     procedures = _procedures(config)
-    entries = list(procedures.show())
+    entries = procedures.show()
     if not entries:
         _tell("Nobody has signed in yet: run `tap-epicor login`.")
     _print({"OAuthSettingsLocation": procedures.vault.location, "SignedIn": entries})
@@ -108,6 +111,16 @@ def _procedures(config: dict[str, Any], permissions: str | None = None) -> Any: 
 
     checked(config)
     return Procedures(config, transport(config), permissions)
+
+
+def _lasting(config: dict[str, Any]) -> dict[str, Any]:
+    """Return a configuration whose tokens outlive the command."""
+    if str(config.get("oauth_settings_location")).startswith("memory://"):
+        raise click.UsageError(
+            "`oauth_settings_location` begins with memory://, where all is forgotten when this command ends: "
+            "give the path of a file."
+        )
+    return config
 
 
 def _print(answer: dict[str, Any]) -> None:

@@ -22,6 +22,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+def has_ipv6() -> bool:
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            return True
+    except OSError:
+        return False
+
+
+HAS_IPV6 = has_ipv6()
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -104,7 +115,39 @@ def test_a_port_that_is_taken_is_told() -> None:
             CallbackPage(url, "right", exchange)
 
 
-@pytest.mark.parametrize("url", ["https://app.example.com/callback", "http://192.0.2.1:33333", "https://localhost:1"])
+@pytest.mark.skipif(not HAS_IPV6, reason="no IPv6 here")
+@pytest.mark.parametrize("taken", ["127.0.0.1", "::1"])
+def test_a_port_that_is_taken_on_one_of_the_addresses_of_localhost_is_told(taken: str) -> None:
+    family = socket.AF_INET6 if ":" in taken else socket.AF_INET
+    with (
+        socket.create_server((taken, 0), family=family) as other,
+        pytest.raises(SignInFailed, match="can't be listened on"),
+    ):
+        CallbackPage(f"http://localhost:{other.getsockname()[1]}", "right", exchange)
+
+
+@pytest.mark.skipif(not HAS_IPV6, reason="no IPv6 here")
+@pytest.mark.parametrize("named", ["localhost", "[::1]"])
+def test_a_browser_may_come_by_ipv6(named: str) -> None:
+    port = free_port()
+    with CallbackPage(f"http://{named}:{port}", "right", exchange) as page, ThreadPoolExecutor() as pool:
+        answer = pool.submit(requests.get, f"http://[::1]:{port}/?code=abc&state=right", timeout=5)
+        assert page.wait(5) == {"access_token": "abc"}
+        assert "You are signed in" in answer.result().text
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://app.example.com/callback",
+        "http://192.0.2.1:33333",
+        "https://localhost:1",
+        "http://localhost:99999",
+        "http://localhost:abc",
+        "http://[::1",
+        "http://localhost:0",
+    ],
+)
 def test_an_address_elsewhere_is_refused(url: str) -> None:
     with pytest.raises(SignInFailed, match="not on this machine"):
         CallbackPage(url, "right", exchange)
@@ -112,7 +155,7 @@ def test_an_address_elsewhere_is_refused(url: str) -> None:
 
 def test_it_listens_on_the_loopback_alone() -> None:
     with CallbackPage(f"http://localhost:{free_port()}", "right", exchange) as page:
-        assert page._server.server_address[0] == "127.0.0.1"
+        assert {server.server_address[0] for server in page._servers} <= {"127.0.0.1", "::1"}
 
 
 def test_a_browser_in_the_foreground_is_not_waited_for_and_writes_no_messages(
@@ -141,6 +184,12 @@ def test_a_browser_in_the_foreground_is_not_waited_for_and_writes_no_messages(
 )
 def test_a_verifier_is_a_code_or_a_whole_address(verifier: str, answer: dict[str, str]) -> None:
     assert read_answer(verifier) == answer
+
+
+@pytest.mark.parametrize("verifier", ["", " \n"])
+def test_an_empty_verifier_is_told(verifier: str) -> None:
+    with pytest.raises(SignInFailed, match="the verifier is empty"):
+        read_answer(verifier)
 
 
 def test_a_sign_in_service_that_fails_for_now_is_asked_again() -> None:
