@@ -29,6 +29,8 @@ PAUSE = 10.0
 """Seconds after which another token is asked for again, where none could be had and the old one is still good."""
 WHOLE_SECOND = 1.0
 """Seconds by which `exp` and `iat`, which are whole, may be off."""
+ON_THE_WAY = 1.0
+"""Seconds that may pass until the server looks at a request that is signed."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ class Bearer(SignIn):
         return self._take(token, is_kept=False)
 
     def _take(self, token: Token, *, is_kept: bool) -> Token:
-        margin = max(WHOLE_SECOND, token.life * MARGIN, KEPT_MARGIN if is_kept else 0.0)
+        margin = max(WHOLE_SECOND + ON_THE_WAY, token.life * MARGIN, KEPT_MARGIN if is_kept else 0.0)
         self._token = token
         self._is_kept = is_kept
         self._due = time.monotonic() + token.life - margin
