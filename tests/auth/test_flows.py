@@ -10,89 +10,21 @@ import subprocess
 import sys
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
-from uuid import uuid4
 
 import pytest
+import requests
 
 from tap_epicor.auth.vault import open_vault
 from tests.auth import browser
+from tests.auth.flows import LONGEST, NEVER_AGAIN, command, consent, rows, settings, signed_in
 from tests.auth.provider import Provider, provider
 from tests.auth.test_callback import free_port
 from tests.sandboxes import Sandbox, sandbox
 from tests.singer import Run, tap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-PLANTS = "erp_plant_plants"
-NEVER_AGAIN = "correct horse battery staple"
-LONGEST = 60
-"""Seconds after which a command is held to be without end."""
-
-
-@pytest.fixture(scope="module")
-def entra(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
-    with provider(tmp_path_factory.mktemp("provider")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def server(entra: Provider) -> Iterator[Sandbox]:
-    with sandbox(*entra.sandbox_flags, scale=60) as running:
-        yield running
-
-
-def settings(entra: Provider, server: Sandbox, folder: Path, client: str = "public", **more: Any) -> dict[str, Any]:
-    """Return a configuration that signs in as one of the provider's clients."""
-    credentials: dict[str, dict[str, Any]] = {
-        "public": {"oauth_client_id": entra.public_client},
-        "secret": {"oauth_client_id": entra.secret_client, "oauth_client_secret": entra.client_secret},
-        "certificate": {
-            "oauth_client_id": entra.certificate_client,
-            "oauth_jwt_cert_type": "PEMKEY_FILE",
-            "oauth_jwt_cert": str(folder / "both.pem"),
-        },
-    }
-    if client == "certificate":
-        (folder / "both.pem").write_text(Path(entra.certificate_key).read_text() + Path(entra.certificate).read_text())
-    config = {
-        **server.config(service="Erp.BO.PlantSvc"),
-        "auth_scheme": "AzureADOpenID",
-        "azure_authority": entra.authority,
-        "azure_tenant": entra.tenant,
-        "oauth_scope": entra.scope,
-        "oauth_settings_location": str(folder / "OAuthSettings.txt"),
-        "initiate_oauth": "REFRESH",
-        "ssl_ca": str(entra.ca_file),
-        **credentials[client],
-        **more,
-    }
-    return {name: value for name, value in config.items() if name not in {"user", "password"} and value is not None}
-
-
-def command(folder: Path, config: dict[str, Any], *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a command of the tap with a configuration file."""
-    path = folder / f"{uuid4()}.json"
-    path.write_text(json.dumps(config))
-    line = [sys.executable, "-m", "tap_epicor", *words, "--config", str(path)]
-    surroundings = {**os.environ, **environment}
-    return subprocess.run(line, capture_output=True, text=True, check=False, env=surroundings, timeout=LONGEST)
-
-
-def consent(entra: Provider, folder: Path, config: dict[str, Any]) -> str:
-    """Make the address, let the user consent, and return the address that the browser ends at."""
-    made = command(folder, config, "oauth", "authorization-url")
-    assert made.returncode == 0, made.stderr
-    return entra.approve(json.loads(made.stdout)["URL"])
-
-
-def rows(run: Run) -> int:
-    assert run.code == 0, run.log
-    return len(run.rows[PLANTS])
+    from pathlib import Path
 
 
 @pytest.mark.parametrize("client", ["secret", "certificate"])
@@ -176,6 +108,52 @@ def test_nobody_signed_in_is_told_with_the_command_to_type(entra: Provider, serv
     assert "Run `tap-epicor login`" in run.log
 
 
+def test_a_closed_standard_input_is_nobody(entra: Provider, server: Sandbox, tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text(json.dumps(settings(entra, server, tmp_path, initiate_oauth="GETANDREFRESH")))
+    line = [sys.executable, "-m", "tap_epicor", "--discover", "--config", str(tmp_path / "run.json")]
+    closed = ["sh", "-c", 'exec "$@" <&-', "sh", *line]
+    done = subprocess.run(closed, capture_output=True, text=True, check=False, timeout=LONGEST)
+    assert done.returncode == 1
+    assert "nobody has signed in yet" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such terminals")
+def test_someone_at_a_terminal_is_asked_while_others_use_the_file(
+    entra: Provider, server: Sandbox, tmp_path: Path
+) -> None:
+    more = {"initiate_oauth": "GETANDREFRESH", "callback_url": f"http://localhost:{free_port()}"}
+    config = settings(entra, server, tmp_path, **more)
+    (tmp_path / "run.json").write_text(json.dumps(config))
+    line = [sys.executable, "-m", "tap_epicor", "--discover", "--config", str(tmp_path / "run.json")]
+    here = {name: value for name, value in os.environ.items() if not name.startswith("MELTANO_")}
+    ours, its = os.openpty()
+    with subprocess.Popen(
+        line, stdin=its, stdout=subprocess.PIPE, stderr=its, env={**here, "BROWSER": "false", "DISPLAY": ""}
+    ) as process:
+        end = threading.Timer(LONGEST, process.kill)
+        end.start()
+        said = ""
+        try:
+            while not (address := re.search(rf"{entra.authority}\S+authorize\S+(?=\s)", said)):
+                said += os.read(ours, 4096).decode()
+            with open_vault(config["oauth_settings_location"], None).changing() as content:
+                assert content == {}
+            requests.get(entra.approve(address[0]), timeout=10).raise_for_status()
+            threading.Thread(target=drain, args=(ours,), daemon=True).start()
+            assert process.stdout
+            assert json.loads(process.stdout.read())["streams"]
+        finally:
+            process.kill()
+            end.cancel()
+
+
+def drain(terminal: int) -> None:
+    """Read what is written to a terminal, so that writing does not wait."""
+    while os.read(terminal, 4096):
+        pass
+
+
 def test_a_file_with_a_passphrase_works_on_another_machine(entra: Provider, server: Sandbox, tmp_path: Path) -> None:
     (tmp_path / "desktop").mkdir()
     (tmp_path / "server").mkdir()
@@ -250,14 +228,6 @@ def test_show_says_that_nobody_has_signed_in(entra: Provider, server: Sandbox, t
     assert "run `tap-epicor login`" in shown.stderr
 
 
-def signed_in(entra: Provider, folder: Path, config: dict[str, Any]) -> dict[str, Any]:
-    """Let the user sign in, and return the tokens."""
-    made = command(folder, config, "oauth", "access-token", "--verifier", consent(entra, folder, config))
-    assert made.returncode == 0, made.stderr
-    answer: dict[str, Any] = json.loads(made.stdout)
-    return answer
-
-
 def test_a_kept_token_that_kinetic_refuses_is_renewed_once(entra: Provider, server: Sandbox, tmp_path: Path) -> None:
     config = settings(entra, server, tmp_path)
     token = signed_in(entra, tmp_path, config)["OAuthAccessToken"]
@@ -267,6 +237,21 @@ def test_a_kept_token_that_kinetic_refuses_is_renewed_once(entra: Provider, serv
     assert rows(tap(tmp_path, config)) > 0
     assert rows(tap(tmp_path, config)) > 0
     assert entra.tokens()["refresh_token"] == before + 1
+
+
+def test_a_device_is_not_waited_for_longer_than_told(entra: Provider, server: Sandbox, tmp_path: Path) -> None:
+    done = command(tmp_path, settings(entra, server, tmp_path), "login", "--device", "--timeout", "1")
+    assert done.returncode == 1
+    assert "The code was not typed in time" in done.stderr
+
+
+@pytest.mark.parametrize("words", [("login",), ("oauth", "authorization-url")])
+def test_what_ends_with_the_command_is_not_begun(
+    entra: Provider, server: Sandbox, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    done = command(tmp_path, settings(entra, server, tmp_path, oauth_settings_location="memory://one"), *words)
+    assert done.returncode == 2
+    assert "give the path of a file" in done.stderr
 
 
 def test_a_sync_outlives_its_tokens_and_an_outage(tmp_path: Path) -> None:
@@ -352,48 +337,3 @@ def test_a_machine_without_a_browser_shows_the_address_and_another_way(
     )
     assert "`tap-epicor login --device`" in done.stderr
     assert "nobody consented in the browser within 1 second" in done.stderr
-
-
-def test_no_secret_reaches_any_output(entra: Provider, server: Sandbox, tmp_path: Path) -> None:
-    """Run each command and a failure of each kind at debug level, and search all that they wrote."""
-    debug = {"TAP_EPICOR_LOGLEVEL": "DEBUG", "LOGLEVEL": "DEBUG"}
-    config = settings(entra, server, tmp_path, "secret", oauth_settings_key=NEVER_AGAIN)
-    ended = consent(entra, tmp_path, config)
-    [flow] = open_vault(config["oauth_settings_location"], NEVER_AGAIN).read()["flows"]
-    code = re.search(r"code=([^&]+)", ended)
-    assert code
-    made = command(tmp_path, config, "oauth", "access-token", "--verifier", ended, **debug)
-    tokens = json.loads(made.stdout)
-    verifier = {**config, "oauth_verifier": ended, "oauth_settings_location": str(tmp_path / "other.txt")}
-    bad = {**config, "oauth_client_secret": "a-wrong-secret-7", "oauth_settings_location": str(tmp_path / "third.txt")}
-    wrong_secret = {**config, "oauth_client_secret": "a-wrong-secret-7"}
-    steps: list[tuple[dict[str, Any], tuple[str, ...]]] = [
-        (config, ("oauth", "show")),
-        (wrong_secret, ("oauth", "refresh-token")),
-        (config, ("--discover",)),
-        (config, ("--test",)),
-        ({**config, "api_key": "a-wrong-key-7"}, ("--test",)),
-        ({**config, "oauth_settings_key": "a-wrong-key-8"}, ("--test",)),
-        (verifier, ("--test",)),
-        ({**bad, "oauth_refresh_token": "a-wrong-token-7"}, ("--test",)),
-    ]
-    with ThreadPoolExecutor(4) as pool:
-        ended_steps = list(pool.map(lambda step: command(tmp_path, step[0], *step[1], **debug), steps))
-    outputs = [made.stderr, *(done.stdout + done.stderr for done in ended_steps)]
-    assert all(outputs)
-    secrets = [
-        NEVER_AGAIN,
-        entra.client_secret,
-        server.api_key,
-        tokens["OAuthAccessToken"],
-        tokens["OAuthRefreshToken"],
-        code[1],
-        flow["code_verifier"],
-        "a-wrong-secret-7",
-        "a-wrong-key-7",
-        "a-wrong-key-8",
-        "a-wrong-token-7",
-    ]
-    for secret in secrets:
-        for form in (secret, quote(secret, safe=""), base64.b64encode(secret.encode()).decode().rstrip("=")):
-            assert not any(form in output for output in outputs), f"{form[:6]}… is in an output"
