@@ -81,7 +81,13 @@ GROUPS: Final[Mapping[str, tuple[th.Property[Any], ...]]] = {
             "token (`EpicorToken`); a Microsoft user's consent (`AzureADOpenID`); an app of its own "
             "(`AzureServicePrincipal`).",
         ),
-        th.Property("user", th.StringType, title="User", description="Epicor user that may use the REST services."),
+        th.Property(
+            "user",
+            th.StringType,
+            title="User",
+            description="Epicor user that may use the REST services. "
+            "With `AzureADOpenID`, which account is meant where several have signed in, as `reader@contoso.com`.",
+        ),
         th.Property("password", th.StringType, secret=True, title="Password", description="Password of that user."),
         th.Property(
             "api_key",

@@ -36,7 +36,8 @@ _CURES = {
     "invalid_grant": "The consent has ended or was taken back: run `tap-epicor login` to give it anew.",
     "interaction_required": "Microsoft wants the user to sign in again: run `tap-epicor login`.",
     "consent_required": "Nobody has consented yet: run `tap-epicor login`, or let an administrator consent for all.",
-    "invalid_client": "Check `oauth_client_secret` or `oauth_jwt_cert`: wrong, expired, or not of this registration.",
+    "invalid_client": "Check `oauth_client_secret` or `oauth_jwt_cert`: wrong, expired, or not of this registration. "
+    "(After AADSTS700025, register the redirect address for the platform Web, or leave the secret out.)",
     "unauthorized_client": "Check `oauth_client_id` and `azure_tenant`, and that the registration allows this sign-in.",
     "invalid_scope": "Check `oauth_scope` and the registration's API permissions.",
     "invalid_resource": "Check `oauth_scope`: the registration of that API is not in this tenant.",
