@@ -46,12 +46,18 @@ class Token:
     life: float
 
 
+class _Signed(threading.local):
+    """The token that a thread has sent last."""
+
+    token: str | None = None
+
+
 class Bearer(SignIn):
     """Sends a bearer token, and asks for another before it ends."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._signed = threading.local()
+        self._signed = _Signed()
         self._token: Token | None = None
         self._is_kept = False
         self._refused: str | None = None
@@ -60,6 +66,7 @@ class Bearer(SignIn):
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
         """Sign a request."""
+        self._signed.token = None
         self._signed.token = self._current()
         request.headers["Authorization"] = f"Bearer {self._signed.token}"
         return request
@@ -69,9 +76,11 @@ class Bearer(SignIn):
 
         Returns:
             Whether another may do, although nothing was ever answered: it was kept from an earlier run, or another
-            thread has forgotten it before.
+            thread has forgotten it before. Not where no token was sent, since the sign-in itself was refused.
         """
         with self._lock:
+            if self._signed.token is None:
+                return False
             if self._token is None or self._token.value != self._signed.token:
                 return True
             self._refused = self._token.value

@@ -13,6 +13,7 @@ import requests
 
 from tap_epicor.auth.token import EpicorToken
 from tap_epicor.auth.transport import Transport
+from tap_epicor.connection import connect
 from tap_epicor.kinetic.errors import BadRequest, PassingError, Unreachable, UnreadableAnswer, WrongPassword
 from tests.sandboxes import sandbox
 from tests.scripted import Reply, Request, in_turn, serving
@@ -60,6 +61,13 @@ def test_another_form_is_tried_where_one_is_not_understood() -> None:
 def test_a_wrong_password_is_not_tried_three_times() -> None:
     with serving(in_turn(REFUSED)) as server, pytest.raises(WrongPassword):
         signed(sign_in(server.url))
+    assert len(server.requests) == 1
+
+
+def test_a_wrong_password_is_not_tried_again_as_a_token_that_was_refused() -> None:
+    config = {"auth_scheme": "EpicorToken", "user": "manager", "password": "wrong"}
+    with serving(in_turn(REFUSED)) as server, pytest.raises(WrongPassword):
+        connect({**config, "url": server.url}).get_json("api/v1/x")
     assert len(server.requests) == 1
 
 
