@@ -8,7 +8,7 @@ import logging
 import threading
 import time
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -39,11 +39,13 @@ class Token:
 
     Attributes:
         value: the token.
-        life: seconds that it lasts from now on.
+        life: seconds that it lasts.
+        came: when they begin, by the monotonic clock.
     """
 
     value: str
     life: float
+    came: float = field(default_factory=time.monotonic)
 
 
 class _Signed(threading.local):
@@ -128,8 +130,8 @@ class Bearer(SignIn):
         margin = max(WHOLE_SECOND + ON_THE_WAY, token.life * MARGIN, KEPT_MARGIN if is_kept else 0.0)
         self._token = token
         self._is_kept = is_kept
-        self._due = time.monotonic() + token.life - margin
-        self._end = time.monotonic() + token.life - WHOLE_SECOND
+        self._due = token.came + token.life - margin
+        self._end = token.came + token.life - WHOLE_SECOND
         return token
 
 

@@ -71,9 +71,9 @@ def test_a_kept_token_that_ends_soon_is_replaced() -> None:
     assert signed(Numbered(3600, kept=Token("kept", 200))) == "t1"
 
 
-@pytest.mark.parametrize("kept", [Token("kept", 200), Token("kept", 3)])
-def test_a_kept_token_that_ends_soon_is_used_where_no_other_can_be_had(kept: Token) -> None:
-    sign = Numbered(kept=kept)
+@pytest.mark.parametrize("life", [200, 5])
+def test_a_kept_token_that_ends_soon_is_used_where_no_other_can_be_had(life: float) -> None:
+    sign = Numbered(kept=Token("kept", life))
     assert signed(sign) == signed(sign) == "kept"
     assert len(sign.refused) == 1, "the service is not asked again with each request"
 
@@ -84,6 +84,18 @@ def test_a_token_is_used_to_its_end_where_no_other_can_be_had() -> None:
     time.sleep(1.55)
     with pytest.raises(PassingError):
         signed(sign)
+
+
+def test_a_token_lasts_from_when_it_came_and_not_from_when_it_was_kept() -> None:
+    class Slow(Numbered):
+        def fetch(self, *, refused: str | None) -> Token:
+            token = super().fetch(refused=refused)
+            time.sleep(0.5)
+            return token
+
+    sign = Slow(2.4, 3600)
+    assert signed(sign) == "t1"
+    assert signed(sign) == "t2"
 
 
 def test_a_token_past_its_margin_is_used_where_no_other_can_be_had() -> None:
