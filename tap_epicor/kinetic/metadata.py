@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser
@@ -13,6 +14,15 @@ if TYPE_CHECKING:
 
 DEEPEST_TYPE = 8
 """Levels of complex types within complex types that are followed."""
+MOST_TAGS = 1_000_000
+"""Tags in a document at the most; the largest service of Kinetic has a few ten thousand."""
+MOST_PARTS = 200_000
+"""Properties looked at in a document at the most: types within types, or derived from each other, multiply them."""
+LONGEST_NAME = 128
+"""Characters of a name at the most (OData CSDL 4.01, SimpleIdentifier), as in SQL Server."""
+
+
+_DIGITS = re.compile(r"[0-9]{1,10}")
 
 
 class MetadataError(UnreadableAnswer):
@@ -66,6 +76,14 @@ class _Document:
     types: dict[str, Element] = field(default_factory=dict)
     enums: set[str] = field(default_factory=set)
     sets: list[tuple[str, str]] = field(default_factory=list)
+    parts: int = 0
+
+    def look_at(self, element: Element) -> Element:
+        """Return a type, unless more has been looked at than any service has."""
+        self.parts += len(element) + 1
+        if self.parts > MOST_PARTS:
+            raise MetadataError(f"its types amount to more than {MOST_PARTS:,} properties")
+        return element
 
 
 def read_metadata(document: bytes) -> dict[str, EntityType]:
@@ -78,7 +96,9 @@ def read_metadata(document: bytes) -> dict[str, EntityType]:
         MetadataError: if it is not CSDL, or holds a document type declaration (no CSDL needs one, attacks do).
     """
     content = _index(_parse(document))
-    return {name: _entity_type(content, type_name) for name, type_name in content.sets}
+    sets = dict(content.sets)
+    types = {name: _entity_type(content, name) for name in dict.fromkeys(sets.values())}
+    return {_identifier(name, "an entity set"): types[type_name] for name, type_name in sets.items()}
 
 
 def read_row_type(document: bytes) -> EntityType:
@@ -109,14 +129,16 @@ class _NoDoctype(TreeBuilder):
 
 
 def _parse(document: bytes) -> Element:
+    if document.count(b"<") > MOST_TAGS:
+        raise MetadataError(f"it has more than {MOST_TAGS:,} tags")
     parser = XMLParser(target=_NoDoctype())  # noqa: S314
     try:
         parser.feed(document)
         root = parser.close()
-    except ParseError as exc:
+    except (ParseError, ValueError, LookupError) as exc:  # the last two for an encoding that is not known
         raise MetadataError(f"it is not XML: {exc}") from exc
     if _tag(root) != "Edmx":
-        raise MetadataError(f"it is XML, but not CSDL: its root is {_tag(root)!r}")
+        raise MetadataError(f"it is XML, but not CSDL: its root is {_shown(_tag(root))}")
     return root
 
 
@@ -141,6 +163,8 @@ def _index(root: Element) -> _Document:
 
 def _entity_type(content: _Document, name: str) -> EntityType:
     lineage = list(_lineage(content, name))
+    if not lineage:
+        raise MetadataError("an entity set has no type")
     key = [
         reference.get("Name", "")
         for element in lineage
@@ -152,9 +176,12 @@ def _entity_type(content: _Document, name: str) -> EntityType:
     navigation = [
         child.get("Name", "") for element in lineage for child in element if _tag(child) == "NavigationProperty"
     ]
-    columns = {column.name: column for column in _columns(content, lineage, 0)}
+    columns: dict[str, Column] = {}
+    for column in _columns(content, lineage, 0):
+        if columns.setdefault(column.name, column) != column:
+            raise MetadataError(f"the type {_shown(name)} has two properties {column.name!r}")
     if not columns.keys() >= set(key):
-        raise MetadataError(f"the key of the type {name!r} names a property that it does not have")
+        raise MetadataError(f"the key of the type {_shown(name)} names a property that it does not have")
     return EntityType(name, tuple(key), columns, tuple(navigation))
 
 
@@ -166,8 +193,8 @@ def _lineage(content: _Document, name: str) -> Iterator[Element]:
         known.add(name)
         element = content.types.get(name)
         if element is None:
-            raise MetadataError(f"it does not describe the type {name!r}")
-        seen.append(element)
+            raise MetadataError(f"it does not describe the type {_shown(name)}")
+        seen.append(content.look_at(element))
         name = element.get("BaseType", "")
     yield from reversed(seen)
 
@@ -196,11 +223,23 @@ def _column(content: _Document, element: Element, depth: int) -> Column:
         "scale": _number(element.get("Scale")),
     }
     nullable = element.get("Nullable", "true").lower() != "false"
-    return Column(element.get("Name", ""), type_name, nullable, collection=collection, columns=parts, **attributes)
+    name = _identifier(element.get("Name", ""), "a property")
+    return Column(name, type_name, nullable, collection=collection, columns=parts, **attributes)
+
+
+def _identifier(name: str, what: str) -> str:
+    """Return a name, if it is one: no control character, nothing that a line or a terminal takes for its own."""
+    if not name.isidentifier() or len(name) > LONGEST_NAME:
+        raise MetadataError(f"the name of {what} is none: {_shown(name)}")
+    return name
+
+
+def _shown(name: str) -> str:
+    return repr(name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…")
 
 
 def _number(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isdigit() else None
+    return int(text) if text is not None and _DIGITS.fullmatch(text) else None
 
 
 def _tag(element: Element) -> str:
