@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tap_epicor.kinetic.dialect import BAQ_SERVICE
-from tap_epicor.kinetic.errors import UnreadableAnswer
+from tap_epicor.kinetic.errors import UnreadableAnswer, redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -122,6 +122,6 @@ def rows_of(answer: dict[str, Any], path: str) -> list[dict[str, Any]]:
     """
     rows = answer.get("value")
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        found = ", ".join(sorted(answer)[:8]) or "nothing"
+        found = redact(", ".join(sorted(answer)[:8])) or "nothing"
         raise UnreadableAnswer(f"the answer holds no list of rows named 'value', but {found}", path=path)
     return rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,15 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
 
+MOST_DIGITS = 400
+"""Digits of a number at the most, more than any Edm type has: `1E999999999` would be a gigabyte."""
+MOST_NAMES = 100
+"""Columns that are told by name when the catalog does not know them."""
+LONGEST_NAME = 128
+
 _CURE = "The catalog says otherwise: run --discover again; if it stays, report it."
+_BRIEF = reprlib.Repr()
+_BRIEF.maxstring = _BRIEF.maxother = _BRIEF.maxlong = 200
 
 
 class ValueMismatch(ValueError):
@@ -67,13 +76,16 @@ class Repair:
     def _drop_unknown(self, row: dict[str, Any]) -> None:
         for name in row.keys() - self._columns:
             del row[name]
-            if name not in self._ignored and not name.startswith("odata.") and "@" not in name:
-                self.unknown.add(name)
+            if name in self._ignored or name.startswith("odata.") or "@" in name or len(self.unknown) >= MOST_NAMES:
+                continue
+            brief = name[:LONGEST_NAME]
+            self.unknown.add(brief if brief.isprintable() else repr(brief))
 
     def _integer(self, value: object, name: str, row: Mapping[str, Any]) -> int:
         try:
             number = Decimal(str(value))
-            if not isinstance(value, bool) and number == number.to_integral_value():
+            small = number.is_finite() and number.adjusted() < MOST_DIGITS
+            if small and not isinstance(value, bool) and number == number.to_integral_value():
                 return int(number)
         except (InvalidOperation, OverflowError):
             pass
@@ -89,7 +101,9 @@ class Repair:
         return number
 
     def _mismatch(self, value: object, name: str, row: Mapping[str, Any], wanted: str) -> ValueMismatch:
-        where = ", ".join(f"{column} {self._added.get(column, row.get(column))!r}" for column in self._key) or "no key"
+        brief = _BRIEF.repr
+        where = ", ".join(f"{column} {brief(self._added.get(column, row.get(column)))}" for column in self._key)
+        where = where or "no key"
         return ValueMismatch(
-            f"column {name} holds {value!r} in the row with {where}, where {wanted} was declared. {_CURE}"
+            f"column {name} holds {brief(value)} in the row with {where}, where {wanted} was declared. {_CURE}"
         )
