@@ -13,7 +13,8 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from tap_epicor.kinetic.plan import REVISION, WHOLE_NUMBERS, less_overlap
@@ -125,18 +126,21 @@ class Bookmark:
         resume = self._state.get(RESUME)
         if not resume:
             return None
-        after = resume.get("after") if isinstance(resume, dict) else None
-        if not isinstance(after, list) or len(after) != len(resume.get("key") or ()):
+        if not _is_place(resume):
             raise BookmarkError(f"{self._name}: the state holds {resume!r} as the place where a read left off. {CURE}")
-        if resume.get("key") != [part.name for part in order] or resume.get("cursor") != self._cursor_name:
+        if resume["key"] != [part.name for part in order] or resume.get("cursor") != self._cursor_name:
             logger.warning("%s: its keys have changed since the interrupted read; it starts again.", self._name)
             self.restart()
             return None
-        values = (
-            Decimal(value) if part.type == "Edm.Decimal" else value for part, value in zip(order, after, strict=True)
-        )
+        try:
+            after = tuple(
+                Decimal(value) if part.type == "Edm.Decimal" else value
+                for part, value in zip(order, resume["after"], strict=True)
+            )
+        except InvalidOperation:
+            raise BookmarkError(f"{self._name}: the state holds {resume['after']!r} as a key. {CURE}") from None
         high = self._understood(resume.get("high"))
-        return Left(tuple(values), high, resume.get("at"), int(resume.get("received", 0)), resume.get("counted"))
+        return Left(after, high, resume.get("at"), resume.get("received", 0), resume.get("counted"))
 
     def left_at(self, order: Sequence[Part], left: Left) -> None:
         """Remember how far a read of everything has come.
@@ -276,6 +280,21 @@ class Bookmark:
     def _forget(self, why: str) -> None:
         logger.warning("%s: %s, so that everything is read again.", self._name, why)
         self.forget()
+
+
+def _is_place(resume: Any) -> bool:  # noqa: ANN401
+    """Return whether a part of the state says where a read left off."""
+    if not isinstance(resume, dict):
+        return False
+    key, after = resume.get("key"), resume.get("after")
+    return (
+        isinstance(key, list)
+        and isinstance(after, list)
+        and 0 < len(after) == len(key)
+        and all(type(value) in (str, int, bool, float) for value in after)
+        and type(resume.get("received", 0)) is int
+        and type(resume.get("counted", 0)) in (int, NoneType)
+    )
 
 
 def _later(value: Any, before: Any, cursor: Part) -> bool:  # noqa: ANN401
