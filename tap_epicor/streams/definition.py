@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict, dataclass
 from itertools import chain, count
 from typing import TYPE_CHECKING, Any, Final
 from zlib import crc32
 
+import msgspec
+
 from tap_epicor.checks import nearest
-from tap_epicor.kinetic.catalogue import Found, Parameter
+from tap_epicor.kinetic.catalogue import Parameter  # noqa: TC001 - msgspec reads annotations
 from tap_epicor.kinetic.dialect import BAQ_SERVICE
 from tap_epicor.kinetic.plan import CURSORS, REVISION
 from tap_epicor.kinetic.source import Source
@@ -17,8 +20,11 @@ from tap_epicor.streams.json_schema import json_schema
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
+    from tap_epicor.kinetic.catalogue import Found
     from tap_epicor.kinetic.metadata import Column
     from tap_epicor.stream_settings import StreamSettings
+
+logger = logging.getLogger(__name__)
 
 COMPANY: Final = "Company"
 METADATA_KEY: Final = "epicor"
@@ -27,12 +33,44 @@ METADATA_KEY: Final = "epicor"
 _TIMESTAMPS: Final = ("ChangedOn", "LastChangedOn", "ChangeDate")
 """Columns that some sets have for the time of a change; `ChangeDate` has the grain of a day."""
 _LIST: Final = "List"
+_RESERVED: Final = "_sdc_"
+"""Begins the columns that loaders add; by one of them, `_sdc_deleted_at`, a row is deleted."""
 COUNTER: Final = "RowIdent"
 """Column of a BAQ that is counted anew in each answer."""
 
 
 class DefinitionError(ValueError):
     """A stream's settings or catalog entry that do not fit its columns."""
+
+
+class _Carried(msgspec.Struct):
+    """What `Definition.to_metadata` writes."""
+
+    service: str
+    name: str
+    columns: int
+    types: dict[str, str]
+    company_added: bool = msgspec.field(default=False, name="company-added")
+    parameters: tuple[Parameter, ...] | None = None
+    key: tuple[str, ...] | None = None
+    digest: str = ""
+
+
+class _Property(msgspec.Struct):
+    type: str | list[str]
+
+
+class _Schema(msgspec.Struct):
+    properties: dict[str, _Property]
+
+
+class _Told(msgspec.Struct):
+    """What a catalog says in Singer's own words, and people may have edited."""
+
+    key: tuple[str, ...]
+    replication_key: str | None
+    cursors: tuple[str, ...]
+    schema: _Schema
 
 
 @dataclass(frozen=True)
@@ -127,8 +165,9 @@ def define(
     Raises:
         DefinitionError: if the settings name a column that there is not.
     """
-    available = available_columns(found)
     name = name or stream_name(found.source)
+    _tell_of_names(found, name)
+    available = available_columns(found)
     key = _key(found, settings)
     cursors = tuple(column for column in (REVISION, *_TIMESTAMPS) if _tracks(available.get(column)))
     replication_key = _replication_key(found, cursors, settings)
@@ -171,8 +210,12 @@ def define(
 
 
 def available_columns(found: Found) -> dict[str, Column]:
-    """Return the columns that a stream can have, by name: all but a BAQ's counter."""
-    return {name: column for name, column in found.type.columns.items() if not _is_counter(found, name)}
+    """Return the columns that a stream can have, by name: not a BAQ's counter, nor what loaders keep for themselves."""
+    return {
+        name: column
+        for name, column in found.type.columns.items()
+        if not _is_counter(found, name) and not _is_reserved(name)
+    }
 
 
 def digest(found: Found) -> str:
@@ -193,24 +236,34 @@ def from_catalog(entry: Mapping[str, Any], settings: StreamSettings) -> Definiti
     """
     name = str(entry.get("tap_stream_id"))
     root = _root_metadata(entry)
-    carried = root.get(METADATA_KEY)
-    if not isinstance(carried, dict) or not {"service", "name", "columns", "types"} <= carried.keys():
-        raise DefinitionError(f"{name}: the catalog entry was not made by this tap: run --discover again.")
-    key = tuple(entry.get("key_properties") or root.get("table-key-properties") or ())
-    replication_key = entry.get("replication_key") or root.get("replication-key") or None
+    try:
+        carried = msgspec.convert(root.get(METADATA_KEY), _Carried)
+        told = msgspec.convert(
+            {
+                "key": entry.get("key_properties") or root.get("table-key-properties") or (),
+                "replication_key": entry.get("replication_key") or root.get("replication-key") or None,
+                "cursors": root.get("valid-replication-keys") or (),
+                "schema": entry["schema"],
+            },
+            _Told,
+        )
+    except msgspec.ValidationError as exc:
+        raise DefinitionError(
+            f"{name}: the catalog entry was not made by this tap: run --discover again ({exc})."
+        ) from exc
     definition = Definition(
         name=name,
-        source=Source(carried["service"], carried["name"]),
+        source=Source(carried.service, carried.name),
         schema=entry["schema"],
-        key=key,
-        replication_key=replication_key,
-        cursors=tuple(root.get("valid-replication-keys") or ()),
-        types=carried["types"],
-        columns=carried["columns"],
-        company_added=carried.get("company-added", False),
-        parameters=_parameters(carried),
-        server_key=tuple(carried["key"]) if "key" in carried else key if "digest" in carried else None,
-        digest=carried.get("digest", ""),
+        key=told.key,
+        replication_key=told.replication_key,
+        cursors=told.cursors,
+        types=carried.types,
+        columns=carried.columns,
+        company_added=carried.company_added,
+        parameters=carried.parameters,
+        server_key=carried.key if carried.key is not None else told.key if carried.digest else None,
+        digest=carried.digest,
     )
     _check_catalog(definition, settings)
     return definition
@@ -221,6 +274,26 @@ def is_selected(entry: Mapping[str, Any]) -> bool:
     root = _root_metadata(entry)
     selected = root.get("selected")
     return bool(root.get("selected-by-default") if selected is None else selected)
+
+
+def _tell_of_names(found: Found, stream: str) -> None:
+    """Tell of columns that loaders can't take, or may take for one another."""
+    spelled: dict[str, str] = {}
+    for name in found.type.columns:
+        if _is_reserved(name):
+            logger.warning("%s: the column %s is left out: loaders keep such names for themselves.", stream, name)
+        elif (other := spelled.setdefault(name.lower(), name)) != name:
+            logger.warning(
+                "%s: the columns %s and %s differ only by case: a loader may take them for one. Name the columns "
+                "that are wanted in `select`.",
+                stream,
+                other,
+                name,
+            )
+
+
+def _is_reserved(name: str) -> bool:
+    return name.lower().startswith(_RESERVED)
 
 
 def _is_counter(found: Found, name: str) -> bool:
@@ -259,11 +332,6 @@ def _root_metadata(entry: Mapping[str, Any]) -> Mapping[str, Any]:
             metadata: Mapping[str, Any] = item.get("metadata") or {}
             return metadata
     return {}
-
-
-def _parameters(carried: Mapping[str, Any]) -> tuple[Parameter, ...] | None:
-    listed = carried.get("parameters")
-    return None if listed is None else tuple(Parameter(**values) for values in listed)
 
 
 def _check_catalog(definition: Definition, settings: StreamSettings) -> None:
