@@ -30,6 +30,8 @@ _KEPT_AS_THEY_ARE = ("oauth_jwt_cert", "oauth_settings_key")
 _SEVERAL = ("company", "service", "baqs")
 _IN_HEADERS = ("api_key", "oauth_access_token", "user_agent")
 _LAST_LATIN = 0xFF
+_LONGEST_TIMEOUT = 86_400
+"""Seconds: a day. Sockets can't wait for a few hundred years."""
 _LONGEST_VALUE = 60
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _TYPES = {
@@ -166,7 +168,7 @@ def _broken_lists(config: Mapping[str, Any]) -> Iterator[str]:
     for name in ("service", "company", "baqs"):
         try:
             as_list(config.get(name))
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             yield f'`{name}` begins with \'[\', but is not a JSON list: write it as ["A", "B"] or as A,B.'
 
 
@@ -203,12 +205,24 @@ def _shown(value: object) -> str:
 def _unsendable(config: Mapping[str, Any]) -> Iterator[str]:
     """Tell what can't stand in a header or an address, without its value."""
     for name, value in config.items():
+        if _has_half_a_character(value):
+            yield f"`{name}` holds half of a character, or a byte that is no UTF-8: write it again."
+            continue
         if not isinstance(value, str) or name in _KEPT_AS_THEY_ARE or name in _SEVERAL:
             continue
         if _CONTROL.search(value):
             yield f"`{name}` holds a line break or another control character: copy it again, in one line."
         elif name in _IN_HEADERS and not _is_latin(value):
             yield f"`{name}` holds a character that can't be sent in a header: copy it again, without look-alikes."
+
+
+def _has_half_a_character(value: object) -> bool:
+    """Return whether there is a lone surrogate in a value: no request can hold it, nor a key or certificate."""
+    try:
+        json.dumps(value, ensure_ascii=False, default=str).encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _is_latin(text: str) -> bool:
@@ -284,12 +298,21 @@ def _token(config: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _network(config: Mapping[str, Any]) -> Iterator[str]:
+    if not float(config.get("timeout", 0)) <= _LONGEST_TIMEOUT:
+        yield f"`timeout` is {config['timeout']} seconds: it must be {_LONGEST_TIMEOUT} or less."
     bundle = config.get("ssl_ca")
-    if bundle and not Path(bundle).is_file():
+    if bundle and not _is_file(bundle):
         yield f"`ssl_ca` names a file that is not there: {bundle}"
     proxy = config.get("proxy_url")
     if proxy and "://" not in proxy:
         yield "`proxy_url` has no scheme: write it as http://host:port."
+
+
+def _is_file(path: str) -> bool:
+    try:
+        return Path(path).is_file()
+    except OSError:
+        return False
 
 
 def secrets_in(config: Mapping[str, Any]) -> tuple[str, ...]:
