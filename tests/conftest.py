@@ -6,11 +6,22 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.sandboxes import Sandbox, sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+# How many inputs a property is tried with; a machine that is busy is no failure.
+settings.register_profile(
+    "tap-epicor",
+    max_examples=int(os.environ.get("EXAMPLES", "100")),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("tap-epicor")
 
 
 @pytest.fixture(autouse=True)
