@@ -13,7 +13,7 @@ export MELTANO_CLI_DISABLE_VERSION_CHECK := true
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate $(UPGRADE)
 
-.PHONY: demo test lint unit coverage docs lock clean
+.PHONY: demo test lint unit coverage docs fuzz lock clean
 
 demo: $(ENV)/done $(PLUGINS)/done  ## copy a sandbox, or the instance of TAP_EPICOR_URL, twice
 	$(BIN)/python scripts/demo.py
@@ -37,6 +37,11 @@ coverage: $(ENV)/done $(PLUGINS)/done $(PROVIDER)/done $(MITMPROXY)/done  ## whi
 docs: $(ENV)/done  ## write the generated parts of README.md, docs/ and meltano.yml anew
 	$(BIN)/python scripts/generate.py
 
+fuzz: .fuzz/done  ## fuzz each parser, guided by coverage, for SECONDS; atheris has wheels for some versions of Python only
+	for target in $(or $(TARGET),metadata connection_string error state catalog page literal settings); do \
+		nice -n 15 .fuzz/bin/python -m tests.fuzz.fuzz $$target $(or $(SECONDS),300) 2>/dev/null || failed=1; \
+	done; test -z "$$failed"
+
 lock:  ## resolve the locked requirements anew (wants uv in the environment); UPGRADE=--upgrade takes newer versions
 	$(COMPILE) requirements/build.in -o requirements/build.txt
 	$(COMPILE) pyproject.toml --extra sandbox --group dev requirements/build.in requirements/dev.in \
@@ -48,7 +53,7 @@ lock:  ## resolve the locked requirements anew (wants uv in the environment); UP
 	! grep -n -i -E '://|file:' requirements/*.txt
 
 clean:
-	rm -rf $(ENV) $(PLUGINS) $(PROVIDER) $(MITMPROXY) .demo output
+	rm -rf $(ENV) $(PLUGINS) $(PROVIDER) $(MITMPROXY) .demo .fuzz output
 
 $(ENV)/done: pyproject.toml requirements/build.txt requirements/dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11")'
@@ -56,6 +61,13 @@ $(ENV)/done: pyproject.toml requirements/build.txt requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/build.txt
 	$(BIN)/uv pip install --quiet --python $(ENV) --require-hashes --only-binary :all: --no-binary sly --build-constraints requirements/build.txt -r requirements/dev.txt
 	$(BIN)/uv pip install --quiet --python $(ENV) --no-deps --no-build-isolation -e .
+	touch $@
+
+.fuzz/done: $(ENV)/done
+	$(PYTHON) -m venv .fuzz
+	$(BIN)/uv pip install --quiet --python .fuzz --require-hashes --only-binary :all: --no-binary sly --build-constraints requirements/build.txt -r requirements/dev.txt
+	$(BIN)/uv pip install --quiet --python .fuzz --no-deps --no-build-isolation -e .
+	$(BIN)/uv pip install --quiet --python .fuzz atheris
 	touch $@
 
 # The OpenID provider that sign-ins are tested against; the system's certificates, where npm's own do not hold.
