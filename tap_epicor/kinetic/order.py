@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import reprlib
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from operator import itemgetter, lt
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +26,11 @@ _ANY_ZONE = timedelta(days=2)
 """More than lies between any two zones: a moment without a zone is certainly before one that is later by this."""
 _ROUNDING = timedelta(seconds=1)
 """More than SQL Server's `datetime` rounds by, which is 3 milliseconds."""
+_INTEGERS = WHOLE_NUMBERS - {"Edm.Decimal"}
+_MOST_DIGITS = 40
+"""Digits of a whole number at the most; those of an Edm.Int64 are 19."""
+_BRIEF = reprlib.Repr()
+_BRIEF.maxstring = _BRIEF.maxother = 200
 
 
 @dataclass(frozen=True)
@@ -95,6 +102,10 @@ def keys_of(rows: Sequence[dict[str, Any]], order: Sequence[Part], path: str) ->
                 path=path,
                 cure="In `streams`, name a `key` for this stream whose columns are never empty, or an empty one.",
             )
+    for part, values in zip(order, zip(*keys, strict=True), strict=False):
+        if part.type in _INTEGERS and set(map(type, values)) != {int}:
+            for value in values:
+                _whole(value, part.name, path)
     return keys
 
 
@@ -144,6 +155,8 @@ def check_within(plan: Plan, rows: Sequence[dict[str, Any]], path: str) -> None:
     outside = _below if plan.cursor.type in WHOLE_NUMBERS else _earlier_by_far
     for row in rows:
         value = row.get(name)
+        if value is not None and plan.cursor.type in WHOLE_NUMBERS:
+            value = _whole(value, name, path)
         if value is None or outside(value, since) or (value == since and not plan.inclusive):
             sign = "ge" if plan.inclusive else "gt"
             raise BrokenOrder(
@@ -170,9 +183,29 @@ def falls(last: Key, key: Key, order: Sequence[Part]) -> bool:
     return False
 
 
+def _whole(value: object, name: str, path: str) -> int:
+    """Return a number that may be written as text, or with a point.
+
+    Raises:
+        BrokenOrder: if it is none.
+    """
+    if type(value) is int:
+        return value
+    number = None
+    with suppress(InvalidOperation):
+        number = Decimal(value) if isinstance(value, str | Decimal) else None
+    if number is None or not number.is_finite() or number.adjusted() > _MOST_DIGITS or number != int(number):
+        raise BrokenOrder(
+            f"a row has {_BRIEF.repr(value)} in {name}, which is declared as a whole number",
+            path=path,
+            cure="Run --discover again; if it stays, report it.",
+        )
+    return int(number)
+
+
 def show(order: Sequence[Part], key: Key) -> str:
     """Return a key for people to read."""
-    return ", ".join(f"{part.name} {value!r}" for part, value in zip(order, key, strict=True))
+    return ", ".join(f"{part.name} {_BRIEF.repr(value)}" for part, value in zip(order, key, strict=True))
 
 
 def _certainly_rises(keys: Sequence[Key], order: Sequence[Part]) -> bool:
