@@ -26,9 +26,11 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _SERVICE_TYPES = ("BO", "UD", "Lib", "Proc")
-_SERVICE_NAME = re.compile(rb"\b[A-Za-z]\w*\.[A-Za-z]\w*\.\w+Svc\b")
+_SERVICE_NAME = re.compile(rb"\b[A-Za-z]\w{0,63}\.[A-Za-z]\w{0,63}\.\w{1,128}Svc\b")
 _QUERIES = "Ice.BO.DynamicQuerySvc"
 _LIST_PAGE = 1000
+_MOST_SERVICES = 20_000
+"""Services in a list at the most; a tenant has some 2,500."""
 
 
 class ListRefused(KineticError):
@@ -201,7 +203,12 @@ def _list_services(kinetic: Kinetic, company: str) -> set[str]:
         except KineticError as exc:
             refusal = refusal or exc
         else:
-            found.update(name.decode() for name in _SERVICE_NAME.findall(document))
+            found.update(match[0].decode() for match in _SERVICE_NAME.finditer(document))
+        if len(found) > _MOST_SERVICES:
+            raise ListRefused(
+                f"the server lists more than {_MOST_SERVICES:,} services, which no Kinetic has",
+                cure="Name the services in `service` instead of a pattern.",
+            )
     if not found:
         raise ListRefused(
             f"the server does not list its services{f' ({refusal})' if refusal else ''}",
@@ -214,7 +221,7 @@ def _list_baqs(kinetic: Kinetic, company: str) -> list[str]:
     rows = Rows(kinetic, Source(_QUERIES, "DynamicQueries"), company, select=("Company", "QueryID"))
     plan = make_plan([Part("Company", "Edm.String"), Part("QueryID", "Edm.String")])
     try:
-        return sorted({str(row["QueryID"]) for page in read(rows, plan, _LIST_PAGE) for row in page.rows})
+        known = {str(row["QueryID"]) for page in read(rows, plan, _LIST_PAGE) for row in page.rows}
     except SignInRefused:
         raise
     except KineticError as exc:
@@ -222,6 +229,9 @@ def _list_baqs(kinetic: Kinetic, company: str) -> list[str]:
             f"the server does not list its BAQs ({exc})",
             cure="Name them in `baqs`, or let the API key's access scope read Ice.BO.DynamicQuerySvc.",
         ) from exc
+    for query in sorted(query for query in known if not query.isprintable()):
+        logger.warning("The BAQ %.100r is left out: no id holds such characters.", query)
+    return sorted(filter(str.isprintable, known))
 
 
 def _parameters(kinetic: Kinetic, query: str, company: str) -> list[Parameter] | None:
