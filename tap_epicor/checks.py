@@ -165,11 +165,14 @@ def _deletes(config: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _broken_lists(config: Mapping[str, Any]) -> Iterator[str]:
-    for name in ("service", "company", "baqs"):
+    lists = {f"`{name}`": config.get(name) for name in _SEVERAL}
+    for stream, values in (config.get("streams") or {}).items():
+        lists |= {f"`{name}` of {stream!r} in `streams`": values.get(name) for name in ("key", "select")}
+    for name, value in lists.items():
         try:
-            as_list(config.get(name))
+            as_list(value)
         except (ValueError, RecursionError):
-            yield f'`{name}` begins with \'[\', but is not a JSON list: write it as ["A", "B"] or as A,B.'
+            yield f'{name} begins with \'[\', but is not a JSON list: write it as ["A", "B"] or as A,B.'
 
 
 def _address(config: Mapping[str, Any]) -> Iterator[str]:

@@ -67,8 +67,10 @@ def _wrong_with_entry(entry: dict[str, Any]) -> Iterator[str]:
     name = entry.get("tap_stream_id")
     if not isinstance(name, str) or not name:
         yield "a stream in it has no `tap_stream_id`"
+    if entry.get("stream") not in (None, name):
+        yield f"the stream {name!r} has another name in `stream`"
     schema = entry.get("schema")
-    if not isinstance(schema, dict) or not isinstance(schema.get("properties"), dict):
+    if not isinstance(schema, dict) or "properties" not in schema or not _is_schema(schema):
         yield f"the stream {name!r} has no `schema` with `properties`"
     metadata = entry.get("metadata", [])
     if not _are_objects(metadata) or not all(map(_is_metadata, metadata)):
@@ -93,7 +95,27 @@ def _wrong_with_state(state: Any) -> Iterator[str]:  # noqa: ANN401
 
 
 def _is_metadata(item: dict[str, Any]) -> bool:
-    return isinstance(item.get("breadcrumb"), list) and isinstance(item.get("metadata"), dict)
+    place = item.get("breadcrumb")
+    return (
+        isinstance(place, list)
+        and all(isinstance(name, str) for name in place)
+        and isinstance(item.get("metadata"), dict)
+    )
+
+
+def _is_schema(schema: object) -> bool:
+    """Return whether the SDK can read it: the parts of an object, and of a list, are schemas too."""
+    if not isinstance(schema, dict):
+        return False
+    properties, items = schema.get("properties", {}), schema.get("items")
+    types = schema.get("type", [])
+    if not isinstance(types, str) and not (isinstance(types, list) and all(isinstance(one, str) for one in types)):
+        return False
+    return (
+        isinstance(properties, dict)
+        and (items is None or _is_schema(items))
+        and all(map(_is_schema, properties.values()))
+    )
 
 
 def _are_objects(value: object) -> bool:

@@ -266,6 +266,9 @@ def from_catalog(entry: Mapping[str, Any], settings: StreamSettings) -> Definiti
         digest=carried.digest,
     )
     _check_catalog(definition, settings)
+    for own, of_metadata in (("key_properties", "table-key-properties"), ("replication_key", "replication-key")):
+        if entry.get(own) and root.get(of_metadata) and entry[own] != root[of_metadata]:
+            raise DefinitionError(f"{name}: the catalog's `{own}` and `{of_metadata}` differ: run --discover again.")
     return definition
 
 
