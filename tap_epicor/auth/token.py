@@ -34,6 +34,15 @@ _REDIRECTS = range(300, 400)
 _TEMPORARY = frozenset({408, 429, 502, 503, 504})
 
 
+_PASSING = (
+    requests.ConnectionError,
+    requests.Timeout,
+    requests.exceptions.ChunkedEncodingError,
+    requests.exceptions.ContentDecodingError,
+)
+"""What happens to an answer on its way, and may not happen to the next one."""
+
+
 class EpicorToken(Bearer):
     """A bearer token that is asked for once, for all threads, and again before it ends.
 
@@ -88,7 +97,7 @@ class EpicorToken(Bearer):
             response = form()
         except requests.exceptions.SSLError as exc:
             raise tls_failed(str(exc), _PATH, self._secrets) from exc
-        except (requests.ConnectionError, requests.Timeout) as exc:
+        except _PASSING as exc:
             raise PassingError(f"no token: {type(exc).__name__}", path=_PATH, cure=Unreachable.cure) from exc
         except requests.RequestException as exc:
             # Not its text: that of an InvalidHeader holds the header.

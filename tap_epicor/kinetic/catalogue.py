@@ -98,7 +98,8 @@ def find_services(kinetic: Kinetic, wanted: Sequence[str], company: str) -> list
 def describe_services(kinetic: Kinetic, services: Sequence[str], company: str) -> Iterator[Found]:
     """Yield the entity sets of services; several services are asked at a time.
 
-    A service that can't be read is a warning with its name, unless none can.
+    A service that can't be read is a warning with its name, unless none can, or it fails for a reason that passes: a
+    catalog made meanwhile would lack its tables.
 
     Args:
         kinetic: the client.
@@ -106,6 +107,7 @@ def describe_services(kinetic: Kinetic, services: Sequence[str], company: str) -
         company: a company that the account may read.
 
     Raises:
+        PassingError: if the server fails for long.
         KineticError: if no service at all can be read.
     """
 
@@ -147,6 +149,7 @@ def describe_baqs(kinetic: Kinetic, queries: Sequence[str], company: str) -> Ite
         company: a company that the account may read.
 
     Raises:
+        PassingError: if the server fails for long.
         KineticError: if no BAQ at all can be read.
     """
 
@@ -169,7 +172,7 @@ def _each(kinetic: Kinetic, describe: Callable[[str], list[Found]], names: Seque
     with ThreadPoolExecutor(kinetic.max_connections, thread_name_prefix="discovery") as pool:
         try:
             for name, result in zip(names, pool.map(attempt, names), strict=True):
-                if isinstance(result, SignInRefused | Unreachable):
+                if isinstance(result, SignInRefused | Unreachable | PassingError):
                     raise result
                 if isinstance(result, KineticError):
                     failures.append(result)

@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 import backoff
 import msgspec
@@ -18,6 +18,7 @@ import requests
 import urllib3
 
 from tap_epicor.kinetic.body import LONGEST, read_body
+from tap_epicor.kinetic.dialect import MOST_DIGITS
 from tap_epicor.kinetic.errors import (
     NoLicence,
     PassingError,
@@ -220,7 +221,7 @@ class Kinetic:
             url = urljoin(f"{self.base_url}/{came_from}", link)
         except ValueError as exc:
             raise UnreadableAnswer("the next link is no address", path=came_from) from exc
-        if not url.startswith(f"{self.base_url}/"):
+        if not url.startswith(f"{self.base_url}/") or ".." in unquote(urlsplit(url).path).split("/"):
             host = redact(urlsplit(url).netloc)
             raise UnreadableAnswer(f"the next link leaves this instance, to {host}", path=came_from)
         return self.get_json(url.removeprefix(f"{self.base_url}/"), company=company)
@@ -255,7 +256,7 @@ class Kinetic:
 
     def _tries(self, exc: Exception, *, patient: bool) -> int:
         """Return how often a request may end so."""
-        if isinstance(exc, TooMuch | ServerFailed) and not patient:
+        if isinstance(exc, TooMuch | ServerFailed) and not patient and getattr(exc, "wait", None) is None:
             return 1
         if isinstance(exc, _SELDOM_PASSING):
             return self._patience.failed_tries
@@ -339,6 +340,8 @@ class Kinetic:
             raise self._no_answer(exc, where) from exc
         except requests.RequestException as exc:
             raise Unreachable(redact(str(exc), self._secrets), path=where) from exc
+        except ValueError as exc:
+            raise UnreadableAnswer("the answer's headers can't be read", path=where) from exc
 
     def _prepare(self, request: requests.Request, where: str) -> requests.PreparedRequest:
         try:
@@ -376,7 +379,7 @@ class Kinetic:
 def _decode(body: bytes, path: str) -> dict[str, Any]:
     try:
         return _DECODER.decode(body)
-    except (msgspec.DecodeError, RecursionError) as exc:
+    except (ValueError, ArithmeticError, RecursionError) as exc:
         start = redact(body[:80].decode("utf-8", "replace"))
         raise PassingError(
             f"the answer is not a whole JSON object ({len(body)} bytes, beginning with {start!r})",
@@ -385,4 +388,11 @@ def _decode(body: bytes, path: str) -> dict[str, Any]:
         ) from exc
 
 
-_DECODER = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
+def _exact(text: str) -> Decimal:
+    number = Decimal(text)
+    if abs(number.adjusted()) > MOST_DIGITS:
+        raise ValueError("a number with an exponent that no Edm type has")
+    return number
+
+
+_DECODER = msgspec.json.Decoder(dict[str, Any], float_hook=_exact)

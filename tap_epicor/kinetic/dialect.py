@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 BAQ_SERVICE: Final = "BaqSvc"
 
 _ZONE = re.compile(r"(Z|[+-]\d\d:\d\d)$", re.IGNORECASE)
-_MOST_DIGITS = 400
+MOST_DIGITS = 400
 """Digits that are written out, more than any Edm type has: `1E999999999` would be a gigabyte."""
 _NUMBERS = frozenset(
     {"Edm.Byte", "Edm.SByte", "Edm.Int16", "Edm.Int32", "Edm.Int64", "Edm.Double", "Edm.Single"},
@@ -122,6 +122,6 @@ def _segment(text: str) -> str:
 
 
 def _plain(value: object) -> str:
-    if isinstance(value, Decimal) and abs(value.adjusted()) <= _MOST_DIGITS:
+    if isinstance(value, Decimal) and abs(value.adjusted()) <= MOST_DIGITS:
         return format(value, "f")
     return str(value)

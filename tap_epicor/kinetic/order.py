@@ -94,19 +94,29 @@ def keys_of(rows: Sequence[dict[str, Any]], order: Sequence[Part], path: str) ->
         keys = list(map(take, rows)) if len(order) > 1 else [(take(row),) for row in rows]
     except KeyError:
         keys = [tuple(row.get(part.name) for part in order) for row in rows]
-    for key in keys:
+    for row, key in zip(rows, keys, strict=True):
         if None in key:
-            name = order[key.index(None)].name
-            raise BrokenOrder(
-                f"a row has no value in {name}, which the set is read by: {show(order, key)}",
-                path=path,
-                cure="In `streams`, name a `key` for this stream whose columns are never empty, or an empty one.",
-            )
+            raise _no_value(row, order[key.index(None)].name, show(order, key), path)
     for part, values in zip(order, zip(*keys, strict=True), strict=False):
         if part.type in _INTEGERS and set(map(type, values)) != {int}:
             for value in values:
-                _whole(value, part.name, path)
+                whole(value, part.name, path)
     return keys
+
+
+def _no_value(row: dict[str, Any], name: str, shown: str, path: str) -> BrokenOrder:
+    if name in row:
+        return BrokenOrder(
+            f"a row has no value in {name}, which the set is read by: {shown}",
+            path=path,
+            cure="In `streams`, name a `key` for this stream whose columns are never empty, or an empty one.",
+        )
+    came = ", ".join(map(_BRIEF.repr, list(row)[:8]))
+    return BrokenOrder(
+        f"a row came without the column {name}, which the set is read by; it has {came}",
+        path=path,
+        cure="Run --discover again: names are case-sensitive, and Kinetic or something before it has changed them.",
+    )
 
 
 def check_rising(before: Sequence[Key], keys: Sequence[Key], order: Sequence[Part], path: str) -> None:
@@ -156,7 +166,7 @@ def check_within(plan: Plan, rows: Sequence[dict[str, Any]], path: str) -> None:
     for row in rows:
         value = row.get(name)
         if value is not None and plan.cursor.type in WHOLE_NUMBERS:
-            value = _whole(value, name, path)
+            value = whole(value, name, path)
         if value is None or outside(value, since) or (value == since and not plan.inclusive):
             sign = "ge" if plan.inclusive else "gt"
             raise BrokenOrder(
@@ -183,8 +193,13 @@ def falls(last: Key, key: Key, order: Sequence[Part]) -> bool:
     return False
 
 
-def _whole(value: object, name: str, path: str) -> int:
+def whole(value: object, name: str, path: str) -> int:
     """Return a number that may be written as text, or with a point.
+
+    Args:
+        value: the number.
+        name: its column, for the message.
+        path: path of the request, for the message.
 
     Raises:
         BrokenOrder: if it is none.

@@ -6,7 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tap_epicor.kinetic.errors import BadRequest, ServerFailed, TooMuch
+from tap_epicor.kinetic.order import whole
+from tap_epicor.kinetic.plan import WHOLE_NUMBERS
 from tap_epicor.kinetic.query import Query, all_of
+from tap_epicor.kinetic.source import rows_of
 
 if TYPE_CHECKING:
     from tap_epicor.kinetic.plan import Part
@@ -29,7 +32,7 @@ def highest(rows: Rows, column: Part) -> Any | None:  # noqa: ANN401
         KineticError: if the server does not tell.
     """
     found = rows.fetch(Query(rows.filter, [f"{column.name} desc"], top=1, select=[column.name]))
-    return found[0].get(column.name) if found else None
+    return _value(found[0], column, rows.path) if found else None
 
 
 def highest_to_track(rows: Rows, column: Part) -> tuple[Any | None, str | None]:
@@ -53,11 +56,16 @@ def highest_to_track(rows: Rows, column: Part) -> tuple[Any | None, str | None]:
                 return None, None
             condition = f"{column.name} eq {rows.literal(column.type, value)}"
             found = rows.fetch(Query(all_of([rows.filter, condition]), top=2, select=[column.name]))
-            if found and all(row.get(column.name) == value for row in found):
+            if found and all(_value(row, column, rows.path) == value for row in found):
                 return value, None
     except REFUSALS as exc:
         return None, f"the server does not filter or order by {column.name} here ({exc.message})"
     return None, f"the server's $filter by {column.name} does not find the rows that have the value"
+
+
+def _value(row: dict[str, Any], column: Part, path: str) -> Any | None:  # noqa: ANN401
+    value = row.get(column.name)
+    return value if value is None or column.type not in WHOLE_NUMBERS else whole(value, column.name, path)
 
 
 def has_another(rows: Rows, column: Part, value: Any) -> bool:  # noqa: ANN401
@@ -90,9 +98,9 @@ def count(rows: Rows, top: int = 1) -> int | None:
     except (*REFUSALS, TooMuch):
         return None
     told = answer.get(dialect.count)
-    if not isinstance(told, int | str) or not str(told).isdigit():
+    if not isinstance(told, int | str) or not (str(told).isascii() and str(told).isdigit()):
         return None
-    sent = len(answer.get("value") or ())
+    sent = len(rows_of(answer, rows.path))
     return None if int(told) == sent >= top else int(told)
 
 

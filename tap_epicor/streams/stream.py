@@ -78,6 +78,7 @@ class EpicorStream(Stream):
         self._kinetic = kinetic
         self._companies: Sequence[str] = tap.companies
         self._unknown: set[str] = set()
+        self._absent: set[str] = set()
         self._incomplete = False
         self._run: Run = tap.run
         self.primary_keys = list(definition.key)
@@ -264,6 +265,7 @@ class EpicorStream(Stream):
         if sweep:
             added[DELETED_AT] = None
         repair = Repair(self.effective_schema, self.primary_keys, added, {COUNTER})
+        self._tell_of_absent(repair.absent(page.rows, self._wanted()))
         records = list(repair.rows(page.rows))
         if sweep:
             sweep.note(records)
@@ -272,6 +274,15 @@ class EpicorStream(Stream):
             self._unknown |= repair.unknown
             names = ", ".join(sorted(repair.unknown))
             self.logger.warning("%s: the catalog does not know the columns %s: run --discover again.", self.name, names)
+
+    def _tell_of_absent(self, names: list[str]) -> None:
+        if new := [name for name in names if name not in self._absent]:
+            self._absent.update(new)
+            self.logger.warning(
+                "%s: no row of a page has the columns %s, though the server declares them: they are null.",
+                self.name,
+                ", ".join(new),
+            )
 
     def _check_company(self, page: Page, rows: Rows) -> None:
         """Check that the server has not sent the rows of another of the companies that are read, each on its own.
@@ -308,9 +319,13 @@ class EpicorStream(Stream):
         )
 
     def _select(self) -> tuple[str, ...]:
-        columns = [name for name in self.effective_schema["properties"] if self.mask.get(("properties", name), True)]
-        wanted = tuple(name for name in columns if not (self._definition.company_added and name == COMPANY))
+        wanted = self._wanted()
         return wanted if len(wanted) < self._definition.columns else ()
+
+    def _wanted(self) -> tuple[str, ...]:
+        """Return the columns that the server is to send."""
+        columns = [name for name in self.effective_schema["properties"] if self.mask.get(("properties", name), True)]
+        return tuple(name for name in columns if not (self._definition.company_added and name == COMPANY))
 
     def _sortable(self) -> tuple[str, ...]:
         properties = self.effective_schema["properties"]

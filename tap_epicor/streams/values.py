@@ -6,12 +6,12 @@ import reprlib
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
+from tap_epicor.kinetic.dialect import MOST_DIGITS
+
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
 
-MOST_DIGITS = 400
-"""Digits of a number at the most, more than any Edm type has: `1E999999999` would be a gigabyte."""
 MOST_NAMES = 100
 """Columns that are told by name when the catalog does not know them."""
 LONGEST_NAME = 128
@@ -72,6 +72,26 @@ class Repair:
                     row[name] = self._number(value, name, row)
             row.update(self._added)
             yield row
+
+    def absent(self, rows: Sequence[Mapping[str, Any]], wanted: Collection[str]) -> list[str]:
+        """Return the columns that no row has, though the server declares them: they would end as nulls.
+
+        Args:
+            rows: the rows of a page, before they are repaired.
+            wanted: the columns that were asked for.
+
+        Raises:
+            ValueMismatch: if such a column came in other letters.
+        """
+        if not rows or rows[0].keys() >= set(wanted):
+            return []
+        came = {name for row in rows for name in row}
+        absent = [name for name in wanted if name not in came]
+        others = {name.lower(): name for name in came - self._columns}
+        for name in absent:
+            if name.lower() in others:
+                raise ValueMismatch(f"column {name} comes as {_BRIEF.repr(others[name.lower()])}. {_CURE}")
+        return absent
 
     def _drop_unknown(self, row: dict[str, Any]) -> None:
         for name in row.keys() - self._columns:

@@ -163,3 +163,17 @@ def test_a_sync_outlives_its_tokens(tmp_path: Path) -> None:
     # Each serves for two seconds: then one more is left for what is on the way, and one since their times are whole.
     assert 2 <= len(asked) <= 1 + lasted / 2
     assert refused == []
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        Reply({"AccessToken": "x"}, declared_length=9000),
+        Reply(b"no gzip", headers={"Content-Encoding": "gzip"}),
+        Reply(drop=True),
+    ],
+    ids=["cut short", "damaged", "no answer"],
+)
+def test_a_token_whose_answer_is_spoilt_on_its_way_may_be_asked_for_again(spoilt: Reply) -> None:
+    with serving(in_turn(spoilt)) as server, pytest.raises(PassingError):
+        signed(sign_in(server.url))

@@ -19,7 +19,7 @@ from tap_epicor.kinetic.catalogue import (
     find_baqs,
     find_services,
 )
-from tap_epicor.kinetic.errors import KineticError, NotFound, WrongPassword
+from tap_epicor.kinetic.errors import KineticError, NotFound, PassingError, WrongPassword
 from tap_epicor.kinetic.load import Load
 from tests.kinetic.clients import client
 from tests.scripted import Reply, Request, Server, serving
@@ -133,6 +133,12 @@ def test_one_service_that_fails_is_left_out_by_name(caplog: pytest.LogCaptureFix
     assert found == [f"{CUSTOMER}/Data"]
     assert f"{PART} is left out: /kinetic/api/v2/odata/EPIC06/{PART}/$metadata: HTTP 500" in caplog.text
     assert f"/{UD}/$metadata: it is XML, but not CSDL" in caplog.text
+
+
+def test_a_service_that_fails_for_a_passing_reason_is_no_reason_for_a_catalog_without_it() -> None:
+    tenant = Tenant(broken={PART: Reply(status=503)})
+    with pytest.raises(PassingError, match="HTTP 503"):
+        described(tenant.answer, PART, CUSTOMER)
 
 
 def test_services_that_fail_all_are_an_error() -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from tap_epicor.kinetic.errors import (
     Denied,
+    KineticError,
     PassingError,
     ServerFailed,
     SignInRefused,
@@ -432,3 +433,23 @@ def test_no_more_requests_are_under_way_than_allowed() -> None:
         for thread in threads:
             thread.join()
     assert most == 2
+
+
+def test_a_time_to_wait_is_kept_to_without_patience_too() -> None:
+    with serving(in_turn(Reply(status=504, headers={"Retry-After": "0"}), ROWS)) as server:
+        assert client(server.url).get_json("api/x", patient=False) == {"value": [{"A": 1}]}
+        assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("link", ["../../../../../other/x", "{url}/../other/x", "{url}/%2e%2e/other/x"])
+def test_a_next_link_does_not_lead_out_of_the_instance_by_its_path(link: str) -> None:
+    with serving(in_turn(ROWS)) as server, pytest.raises(UnreadableAnswer, match="leaves this instance"):
+        client(server.url).follow(link.format(url=server.url), "api/v2/odata/EPIC06/x")
+    assert server.requests == []
+
+
+def test_headers_that_can_not_be_read_are_told() -> None:
+    reply = Reply(status=302, headers={"Location": "http://x/\x9b31m"})
+    with serving(in_turn(reply)) as server, pytest.raises(KineticError) as told:
+        client(server.url).get_json("api/x")
+    assert "\x9b" not in str(told.value)

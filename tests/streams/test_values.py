@@ -134,3 +134,16 @@ def test_whatever_comes_is_made_to_fit_or_refused(rows: list[dict[str, Any]]) ->
         assert row.keys() <= SCHEMA["properties"].keys()
         assert all(row.get(name) is None or type(row[name]) is int for name in ("Num", "Count"))
         assert isinstance(row.get("Amount"), Decimal | int | None)
+
+
+def test_columns_that_no_row_of_a_page_has_are_named() -> None:
+    rows = [{"Company": "E", "Num": 1, "Count": 2}, {"Company": "E", "Num": 2, "Amount": 1}]
+    repair = Repair(SCHEMA, ["Company", "Num"], {})
+    assert repair.absent(rows, ["Company", "Num", "Count", "Amount", "Name"]) == ["Name"]
+    assert repair.absent(rows, ["Company", "Num", "Count", "Amount"]) == []
+    assert repair.absent([], ["Company"]) == []
+
+
+def test_a_column_that_comes_in_other_letters_is_refused_instead_of_ending_as_nulls() -> None:
+    with pytest.raises(ValueMismatch, match=r"column Name comes as 'NAME'\. .*run --discover again"):
+        Repair(SCHEMA, ["Num"], {}).absent([{"Num": 1, "NAME": "x"}], ["Num", "Name"])
