@@ -5,6 +5,7 @@ BIN := $(ENV)/bin
 PLUGINS := .meltano
 PROVIDER := tests/auth/provider/node_modules
 MITMPROXY := .mitmproxy
+DLT := .bench
 
 export UV_COMPILE_BYTECODE := 1
 export MELTANO_SEND_ANONYMOUS_USAGE_STATS := false
@@ -13,7 +14,7 @@ export MELTANO_CLI_DISABLE_VERSION_CHECK := true
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate $(UPGRADE)
 
-.PHONY: demo test lint unit coverage docs fuzz lock clean
+.PHONY: demo test lint unit bench coverage docs fuzz lock clean
 
 demo: $(ENV)/done $(PLUGINS)/done  ## copy a sandbox, or the instance of TAP_EPICOR_URL, twice
 	$(BIN)/python scripts/demo.py
@@ -27,6 +28,9 @@ lint: $(ENV)/done
 
 unit: $(ENV)/done $(PLUGINS)/done $(PROVIDER)/done $(MITMPROXY)/done
 	$(BIN)/python -m pytest --numprocesses auto --dist loadscope
+
+bench: $(ENV)/done $(DLT)/done  ## how fast it is, beside other ways to copy the same rows; docs/speed.md
+	$(BIN)/python -m bench
 
 coverage: $(ENV)/done $(PLUGINS)/done $(PROVIDER)/done $(MITMPROXY)/done  ## which lines no test runs; slow
 	$(BIN)/coverage erase
@@ -50,10 +54,11 @@ lock:  ## resolve the locked requirements anew (wants uv in the environment); UP
 	$(COMPILE) requirements/target-csv.in -o requirements/target-csv.txt
 	$(COMPILE) requirements/target-postgres.in -o requirements/target-postgres.txt
 	$(COMPILE) requirements/mitmproxy.in -o requirements/mitmproxy.txt
+	$(COMPILE) requirements/bench.in -o requirements/bench.txt
 	! grep -n -i -E '://|file:' requirements/*.txt
 
 clean:
-	rm -rf $(ENV) $(PLUGINS) $(PROVIDER) $(MITMPROXY) .demo .fuzz output
+	rm -rf $(ENV) $(PLUGINS) $(PROVIDER) $(MITMPROXY) $(DLT) .demo .fuzz output
 
 $(ENV)/done: pyproject.toml requirements/build.txt requirements/dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11")'
@@ -84,4 +89,10 @@ $(PLUGINS)/done: $(ENV)/done meltano.yml requirements/tap.txt requirements/targe
 $(MITMPROXY)/done: $(ENV)/done requirements/mitmproxy.txt
 	$(PYTHON) -m venv $(MITMPROXY)
 	$(BIN)/uv pip install --quiet --python $(MITMPROXY) --require-hashes --only-binary :all: --no-binary pyperclip --build-constraints requirements/build.txt -r requirements/mitmproxy.txt
+	touch $@
+
+# dlt, which the bench compares with, wants versions of its own.
+$(DLT)/done: $(ENV)/done requirements/bench.txt
+	$(PYTHON) -m venv $(DLT)
+	$(BIN)/uv pip install --quiet --python $(DLT) --require-hashes --only-binary :all: -r requirements/bench.txt
 	touch $@
