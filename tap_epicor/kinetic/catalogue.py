@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from tap_epicor.kinetic.dialect import BAQ_SERVICE
-from tap_epicor.kinetic.errors import KineticError, PassingError, SignInRefused, Unreachable
+from tap_epicor.kinetic.errors import KineticError, PassingError, SignInRefused, TooLong, Unreachable
 from tap_epicor.kinetic.metadata import read_metadata, read_row_type
 from tap_epicor.kinetic.pages import read
 from tap_epicor.kinetic.plan import Part, make_plan
@@ -168,10 +168,15 @@ def _each(kinetic: Kinetic, describe: Callable[[str], list[Found]], names: Seque
         except KineticError as exc:
             return exc
 
+    def results(pool: ThreadPoolExecutor) -> Iterator[list[Found] | KineticError]:
+        """Yield the first one before the others are asked for: a wrong password that is sent often locks accounts."""
+        yield from map(attempt, names[:1])
+        yield from pool.map(attempt, names[1:])
+
     failures: list[KineticError] = []
     with ThreadPoolExecutor(kinetic.max_connections, thread_name_prefix="discovery") as pool:
         try:
-            for name, result in zip(names, pool.map(attempt, names), strict=True):
+            for name, result in zip(names, results(pool), strict=True):
                 if isinstance(result, SignInRefused | Unreachable | PassingError):
                     raise result
                 if isinstance(result, KineticError):
@@ -201,6 +206,8 @@ def _list_services(kinetic: Kinetic, company: str) -> set[str]:
             break
         try:
             document = kinetic.get_text(path, bytes, company=company, accept=accept)
+        except TooLong as exc:
+            refusal = refusal or exc
         except (SignInRefused, PassingError):
             raise
         except KineticError as exc:

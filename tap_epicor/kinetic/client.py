@@ -8,17 +8,14 @@ import threading
 import time
 from collections import Counter
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote, urljoin, urlsplit
 
 import backoff
-import msgspec
 import requests
 import urllib3
 
 from tap_epicor.kinetic.body import LONGEST, read_body
-from tap_epicor.kinetic.dialect import MOST_DIGITS
 from tap_epicor.kinetic.errors import (
     NoLicence,
     PassingError,
@@ -35,6 +32,7 @@ from tap_epicor.kinetic.errors import (
     redirected,
     tls_failed,
 )
+from tap_epicor.kinetic.found import read_json
 from tap_epicor.kinetic.load import Load
 
 if TYPE_CHECKING:
@@ -153,8 +151,9 @@ class Kinetic:
         *,
         company: str = "",
         patient: bool = True,
-    ) -> dict[str, Any]:
-        """Return the JSON object at a path, its fractions as exact decimals.
+        read: Callable[[bytes, str], Any] = read_json,
+    ) -> Any:  # noqa: ANN401
+        """Return the JSON object at a path, its fractions as exact decimals, or what else is to be made of its text.
 
         Args:
             path: path below the instance, percent-encoded.
@@ -162,16 +161,14 @@ class Kinetic:
             company: company id for the `CallSettings` header.
             patient: whether to try again after `TooMuch` and `ServerFailed` too, and not only after what has nothing
                 to do with the rows asked for.
+            read: makes an answer of a body and the path it came from.
 
         Raises:
             TooMuch: if asking for fewer rows is likely to help.
             ServerFailed: if the server failed, at the first time or, with patience, again and again.
             KineticError: if it can't be had.
         """
-        answer: dict[str, Any] = self._patiently(
-            lambda: self._send(path, company, JSON, _decode, query=query), patient=patient
-        )
-        return answer
+        return self._patiently(lambda: self._send(path, company, JSON, read, query=query), patient=patient)
 
     def get_text(
         self,
@@ -224,7 +221,8 @@ class Kinetic:
         if not url.startswith(f"{self.base_url}/") or ".." in unquote(urlsplit(url).path).split("/"):
             host = redact(urlsplit(url).netloc)
             raise UnreadableAnswer(f"the next link leaves this instance, to {host}", path=came_from)
-        return self.get_json(url.removeprefix(f"{self.base_url}/"), company=company)
+        answer: dict[str, Any] = self.get_json(url.removeprefix(f"{self.base_url}/"), company=company)
+        return answer
 
     def _patiently(self, attempt: Callable[[], Any], *, patient: bool = True) -> Any:  # noqa: ANN401
         waits = self._growing_waits()
@@ -374,25 +372,3 @@ class Kinetic:
             self._local.session = requests.Session()
         session: requests.Session = self._local.session
         return session
-
-
-def _decode(body: bytes, path: str) -> dict[str, Any]:
-    try:
-        return _DECODER.decode(body)
-    except (ValueError, ArithmeticError, RecursionError) as exc:
-        start = redact(body[:80].decode("utf-8", "replace"))
-        raise PassingError(
-            f"the answer is not a whole JSON object ({len(body)} bytes, beginning with {start!r})",
-            path=path,
-            cure=UnreadableAnswer.cure,
-        ) from exc
-
-
-def _exact(text: str) -> Decimal:
-    number = Decimal(text)
-    if abs(number.adjusted()) > MOST_DIGITS:
-        raise ValueError("a number with an exponent that no Edm type has")
-    return number
-
-
-_DECODER = msgspec.json.Decoder(dict[str, Any], float_hook=_exact)

@@ -7,15 +7,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from operator import itemgetter, lt
+from operator import attrgetter, itemgetter, lt
 from typing import TYPE_CHECKING, Any
 
 from tap_epicor.kinetic.errors import KineticError
+from tap_epicor.kinetic.found import Row
 from tap_epicor.kinetic.plan import MOMENTS, WHOLE_NUMBERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tap_epicor.kinetic.found import Found
     from tap_epicor.kinetic.plan import Part, Plan
 
 Key = tuple[Any, ...]
@@ -44,7 +46,7 @@ class Page:
             were written anew while changes were being read.
     """
 
-    rows: list[dict[str, Any]]
+    rows: Found
     last: Key | None
     repeated: int = 0
 
@@ -89,7 +91,8 @@ def keys_of(rows: Sequence[dict[str, Any]], order: Sequence[Part], path: str) ->
     Raises:
         BrokenOrder: if one of them is null or missing: paging by it would lose rows.
     """
-    take = itemgetter(*(part.name for part in order))
+    names = [part.name for part in order]
+    take: Any = attrgetter(*names) if rows and isinstance(rows[0], Row) else itemgetter(*names)
     try:
         keys = list(map(take, rows)) if len(order) > 1 else [(take(row),) for row in rows]
     except KeyError:

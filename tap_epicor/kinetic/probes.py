@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tap_epicor.kinetic.errors import BadRequest, ServerFailed, TooMuch
+from tap_epicor.kinetic.found import rows_of
 from tap_epicor.kinetic.order import whole
 from tap_epicor.kinetic.plan import WHOLE_NUMBERS
 from tap_epicor.kinetic.query import Query, all_of
-from tap_epicor.kinetic.source import rows_of
 
 if TYPE_CHECKING:
     from tap_epicor.kinetic.plan import Part

@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from tap_epicor.kinetic.errors import BadRequest, KineticError, ServerFailed
+from tap_epicor.kinetic.found import Found
 from tap_epicor.kinetic.order import BrokenOrder, Page, Repeats, check_rising, check_within, falls, keys_of, show
 from tap_epicor.kinetic.page_size import FEWER_MAY_DO, PageSize
 from tap_epicor.kinetic.probes import has_another
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from tap_epicor.kinetic.source import Rows
 
 logger = logging.getLogger(__name__)
-
-Found = list[dict[str, Any]]
 
 STEPS_BACK = 5
 """Rows tried as a boundary before a filter is held to be broken: the last ones may have been deleted meanwhile."""
@@ -113,13 +112,13 @@ class Seeking:
         if self._moving:
             found = not_just_once(lambda: self._from(last))
             new = found[1:] if self._begins(found, last) else found
-            return new or (self._beyond(last) if found and len(self._keys) == 1 else [])
+            return new or (self._beyond(last) if found and len(self._keys) == 1 else Found([]))
         for back, boundary in enumerate(reversed(self._keys[-STEPS_BACK:])):
             found = self._from(boundary, back)
             if self._begins(found, boundary):
                 new = self._new(found) if back else found[1:]
                 # A server that gives but one row at a time gives the boundary alone.
-                return new or (self._beyond(last) if back or len(self._keys) == 1 else [])
+                return new or (self._beyond(last) if back or len(self._keys) == 1 else Found([]))
         raise NoSeeking(f"the server's $filter does not find the row with {show(self._plan.order, last)} again")
 
     def _had(self, ask: Callable[[], Found]) -> Found | None:
@@ -136,7 +135,7 @@ class Seeking:
         condition = self._condition(last, inclusive=False) if last else self._plan.condition(self._rows.literal)
         looked = look_at(self._rows, self._plan, self._query(condition, 1), failure, last)
         if not isinstance(looked, UnreadableRow):
-            return looked
+            return Found(looked)
         self._sizes.forgive()
         if self._skipped is None:
             raise looked
@@ -165,11 +164,7 @@ class Seeking:
         keys = keys_of(found, self._plan.order, self._rows.path)
         check_rising((), keys, self._plan.order, self._rows.path)
         known, last = set(self._keys), self._keys[-1]
-        return [
-            row
-            for row, key in zip(found, keys, strict=True)
-            if key not in known and not falls(last, key, self._plan.order)
-        ]
+        return found.chosen([key not in known and not falls(last, key, self._plan.order) for key in keys])
 
     def _begins(self, found: Found, boundary: Key) -> bool:
         return bool(found) and keys_of(found[:1], self._plan.order, self._rows.path) == [boundary]
@@ -195,7 +190,7 @@ class Seeking:
 
     def _ask(self, condition: str | None, *, again: int = 0, first: bool = False) -> Found:
         def fetch(top: int, patient: bool) -> Found:  # noqa: FBT001
-            return self._rows.fetch(self._query(condition, top), patient=patient)
+            return self._rows.page(self._query(condition, top), patient=patient)
 
         found = self._sizes.ask(fetch, again=again, first=first)
         self._sought |= bool(again)

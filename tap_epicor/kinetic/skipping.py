@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
+from tap_epicor.kinetic.found import Found, rows_of
 from tap_epicor.kinetic.order import BrokenOrder, Key, Page, check_rising, check_within, keys_of
 from tap_epicor.kinetic.page_size import FEWER_MAY_DO, PageSize, told
 from tap_epicor.kinetic.probes import REFUSALS, count
 from tap_epicor.kinetic.query import Query, all_of, as_many_as_fit
-from tap_epicor.kinetic.source import not_just_once, rows_of
+from tap_epicor.kinetic.source import not_just_once
 from tap_epicor.kinetic.unreadable import UnreadableRow, can_be_read
 
 if TYPE_CHECKING:
@@ -128,7 +130,7 @@ class Skipping:
         if not self._others_can_be_read():
             raise failure
         try:
-            return self._fetch(self._received, 1, patient=True)
+            return not_just_once(lambda: self._fetch(self._received, 1, patient=True))
         except FEWER_MAY_DO as exc:
             raise UnreadableRow(
                 f"row {self._received + 1} in the order of {', '.join(self._query.orderby) or 'the server'} can't be "
@@ -176,17 +178,27 @@ class Skipping:
         return found[1:] or (self._beyond() if self._alone else [])
 
     def _beyond(self) -> list[Row]:
-        found = self._ask(self._received)
+        found = not_just_once(lambda: self._ask(self._received))
         if self._starts_over(found):
             self._check_first_page_was_all()
             return []
         if self._begins(found) and (self._counted() or 0) <= self._received:
             raise BrokenOrder(f"the server sends row {self._received} again for the one after it", path=self._rows.path)
-        return found
+        return self._find_again() if found and self._is_known(found[0]) else found
+
+    def _is_known(self, row: Row) -> bool:
+        """Return whether a row was in the last page: rows before it have come meanwhile."""
+        if self._same(row, self._last):
+            return True
+        return self._keyed and keys_of([row], self._plan.order, self._rows.path)[0] in self._keys
 
     def _find_again(self) -> list[Row]:
-        """Return the rows after the last one, which is not where it was: rows before it came or went."""
+        """Return the rows after the last one, which is not where it was: rows before it came or went, or it is gone.
+
+        Where it is gone, the read goes on after the one before it that is still there.
+        """
         start = position = max(0, self._received - self._window)
+        after = None
         while position < self._received + self._window:
             found = self._ask(position)
             if not found:
@@ -194,16 +206,26 @@ class Skipping:
             if start and position == start and self._starts_over(found):
                 self._check_first_page_was_all()
                 return []
-            for number, row in enumerate(found, 1):
-                if self._same(row, self._last):
-                    self._received = position + number
-                    if new := found[number:]:
-                        return new
-                    if self._begins(found := self._ask(self._received - 1, again=1)):
-                        return self._after_last(found)
-                    raise self._moved()
+            known = [number for number, row in enumerate(found, 1) if self._is_known(row)]
+            after = position + known[-1] if known else after
+            if known and self._same(found[known[-1] - 1], self._last):
+                break
             position += len(found)
-        raise self._moved()
+        if after is None:
+            raise self._moved()
+        self._received = after
+        found = self._ask(after - 1, again=1)
+        if not found or not self._is_known(found[0]):
+            raise self._moved()
+        self._stand_at(found[0])
+        return self._after_last(found)
+
+    def _stand_at(self, row: Row) -> None:
+        """Take a row of the last page for its last one."""
+        self._last = dict(row)
+        if self._keyed:
+            (key,) = keys_of([row], self._plan.order, self._rows.path)
+            self._keys = [*takewhile(lambda before: before != key, self._keys), key]
 
     def _moved(self) -> BrokenOrder:
         return BrokenOrder(
@@ -250,14 +272,14 @@ class Skipping:
             if self._last and not self._keys:
                 self._keys = keys_of([self._last], self._plan.order, self._rows.path)
             check_rising(self._keys, keys, self._plan.order, self._rows.path)
-            self._keys = keys
+            self._keys = [*self._keys, *keys][-max(self._window, len(keys)) :]
         # Whoever takes the page may change its rows.
         if self._first is None and self._received == 0:
             self._first = dict(found[0])
         self._last = dict(found[-1])
         self._received += len(found)
         self._alone = len(found) == 1
-        return Page(found, None)
+        return Page(Found(found), None)
 
     def _same(self, row: Row, other: Row | None) -> bool:
         if other is None:

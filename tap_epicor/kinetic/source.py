@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tap_epicor.kinetic.dialect import BAQ_SERVICE
-from tap_epicor.kinetic.errors import UnreadableAnswer, redact
+from tap_epicor.kinetic.found import UNDECLARED, Found, Shape, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -51,6 +51,7 @@ class Rows:
         parameters: parameters of a BAQ, name and value.
         select: the columns wanted; empty for all.
         columns: columns to order by where there is no key.
+        shape: what is declared of the rows wanted.
     """
 
     kinetic: Kinetic
@@ -60,6 +61,7 @@ class Rows:
     parameters: Sequence[tuple[str, str]] = ()
     select: Sequence[str] = ()
     columns: Sequence[str] = ()
+    shape: Shape = UNDECLARED
 
     @property
     def path(self) -> str:
@@ -80,7 +82,8 @@ class Rows:
             KineticError: if it can't be had.
         """
         query = replace(query, parameters=self.parameters)
-        return self.kinetic.get_json(self.path, query, company=self.company, patient=patient)
+        answer: dict[str, Any] = self.kinetic.get_json(self.path, query, company=self.company, patient=patient)
+        return answer
 
     def fetch(self, query: Query, *, patient: bool = True) -> list[dict[str, Any]]:
         """Return the rows in the answer to a query.
@@ -93,6 +96,22 @@ class Rows:
             KineticError: if they can't be had.
         """
         return rows_of(self.ask(query, patient=patient), self.path)
+
+    def page(self, query: Query, *, patient: bool = True) -> Found:
+        """Return the rows in the answer to a query, as they are declared and with their text where that can be.
+
+        Args:
+            query: what to ask for.
+            patient: whether to try again where asking for fewer rows may help, too.
+
+        Raises:
+            KineticError: if they can't be had.
+        """
+        query = replace(query, parameters=self.parameters)
+        found: Found = self.kinetic.get_json(
+            self.path, query, company=self.company, patient=patient, read=self.shape.read
+        )
+        return found
 
     def literal(self, edm_type: str, value: object) -> str:
         """Return a value as it is written in `$filter`."""
@@ -108,20 +127,3 @@ def not_just_once(ask: Callable[[], Answer], rows: Callable[[Answer], Any] = lam
     """
     answer = ask()
     return answer if rows(answer) else ask()
-
-
-def rows_of(answer: dict[str, Any], path: str) -> list[dict[str, Any]]:
-    """Return the rows in an answer.
-
-    Args:
-        answer: the JSON object.
-        path: path of the request, for the message.
-
-    Raises:
-        UnreadableAnswer: if there is no list of rows in it.
-    """
-    rows = answer.get("value")
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        found = redact(", ".join(sorted(answer)[:8])) or "nothing"
-        raise UnreadableAnswer(f"the answer holds no list of rows named 'value', but {found}", path=path)
-    return rows

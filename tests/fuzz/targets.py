@@ -15,12 +15,11 @@ from tap_epicor.checks import problems, tidy
 from tap_epicor.commands.connection_string import ConnectionStringError
 from tap_epicor.commands.connection_string import read as read_connection_string
 from tap_epicor.inputs import InputError, catalog_file, state_file
-from tap_epicor.kinetic.client import _decode
 from tap_epicor.kinetic.dialect import DIALECTS
 from tap_epicor.kinetic.errors import KineticError, from_response, redirected
+from tap_epicor.kinetic.found import read_json, rows_of
 from tap_epicor.kinetic.metadata import MetadataError, read_metadata, read_row_type
 from tap_epicor.kinetic.plan import Part
-from tap_epicor.kinetic.source import rows_of
 from tap_epicor.sandbox import filters
 from tap_epicor.sandbox.literals import Literal
 from tap_epicor.settings import PROPERTIES
@@ -199,7 +198,7 @@ def catalog(data: bytes) -> None:
 def lines(body: bytes) -> list[tuple[dict[str, Any], bytes]]:
     """Rows in the body of an answer, each as it was made to fit and as the line for a loader."""
     writer = PageWriter()
-    rows = rows_of(_decode(body, "/kinetic/api"), "/kinetic/api")
+    rows = rows_of(read_json(body, "/kinetic/api"), "/kinetic/api")
     return [
         (row, bytes(writer.format_message(RecordMessage("erp_part_parts", row))))  # the writer has one buffer
         for row in Repair(SCHEMA, ["Company", "Num"], {}).rows(rows)

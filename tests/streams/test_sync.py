@@ -65,7 +65,9 @@ def test_what_changed_is_read_and_nothing_else(tmp_path: Path) -> None:
         first = tap(tmp_path, config, catalog=catalog)
         still = tap(tmp_path, config, catalog=catalog, state=first.state)
         assert still.rows == {}
-        assert still.state == first.state
+        for company in ("EPIC06", "EPIC07"):
+            before = first.bookmark(PARTS, company)["replication_key_value"]
+            assert still.bookmark(PARTS, company)["replication_key_value"] == before
         server.change(inserts=3, updates=5, deletes=0, seed=1, sets=["Erp.BO.PartSvc/Parts"])
         second = tap(tmp_path, config, catalog=catalog, state=still.state)
         assert 0 < len(second.rows[PARTS]) <= 8
@@ -83,13 +85,17 @@ def test_the_overlap_is_read_again(tmp_path: Path) -> None:
         assert again.bookmark(PARTS)["replication_key_value"] == bookmark
 
 
-def test_a_sync_with_a_catalog_asks_for_no_metadata(kinetic: Sandbox, tmp_path: Path) -> None:
+def test_a_sync_with_a_catalog_asks_for_the_metadata_of_what_is_selected_alone(
+    kinetic: Sandbox, tmp_path: Path
+) -> None:
     config = kinetic.config(service="Erp.BO.PartSvc")
     catalog = choose(discover(tmp_path, config), PARTS)
     kinetic.requests()
     tap(tmp_path, config, catalog=catalog)
-    asked = {request["path"] for request in kinetic.requests()}
-    assert asked == {f"/kinetic/api/v2/odata/{company}/Erp.BO.PartSvc/Parts" for company in ("EPIC06", "EPIC07")}
+    asked = [request["path"] for request in kinetic.requests()]
+    service = "/kinetic/api/v2/odata/{}/Erp.BO.PartSvc"
+    assert asked[0] == f"{service.format('EPIC06')}/$metadata"
+    assert set(asked[1:]) == {f"{service.format(company)}/Parts" for company in ("EPIC06", "EPIC07")}
 
 
 def test_state_follows_every_page(kinetic: Sandbox, tmp_path: Path) -> None:
