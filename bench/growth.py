@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from statistics import median
 from typing import TYPE_CHECKING
 
-from bench.contenders import HAND_LOOP, THE_TAP, warm
 from bench.runs import run
 from bench.tables import rounded, table
+from bench.ways import HAND_LOOP, THE_TAP, warm
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from bench.runs import Server
+    from bench.runs import Run, Server
 
 _HEAD = ("way", "of its rate at the first size", "touched per row", "rows", "rows/s", "peak MB", "requests")
 _NOTE = (
@@ -21,7 +22,7 @@ _NOTE = (
 )
 
 
-def growth(server: Server, folder: Path, *, sizes: Sequence[int], page_size: int) -> str:
+def growth(server: Server, folder: Path, *, sizes: Sequence[int], page_size: int, rounds: int) -> str:
     """Return a table of sets of several sizes, read by key and, for comparison, by `$skip`.
 
     Args:
@@ -29,16 +30,19 @@ def growth(server: Server, folder: Path, *, sizes: Sequence[int], page_size: int
         folder: a place for files.
         sizes: rows of the sets.
         page_size: rows of a page.
+        rounds: how often each is read, in turn; the table has medians.
     """
     rows = []
     for contender in (THE_TAP, HAND_LOOP):
         warm(contender, server, folder, page_size)
-        first = None
-        for size in sizes:
+        taken: dict[int, list[Run]] = {size: [] for size in sizes}
+        for size in [*sizes] * rounds:
             instance = server.instance(size)
-            done = run(contender.command(instance, folder, page_size), instance)
-            first = first or done.rate
-            cells = (done.rate / first, done.counts["touched"] / done.counts["rows"])
-            numbers = (f"{size:,}", rounded(done.rate), rounded(done.memory), f"{done.counts['requests']:,}")
+            taken[size].append(run(contender.command(instance, folder, page_size), instance))
+        rates = [median(one.rate for one in runs) for runs in taken.values()]
+        for (size, runs), rate in zip(taken.items(), rates, strict=True):
+            counts, memory = runs[0].counts, max(one.memory for one in runs)
+            cells = (rate / rates[0], counts["touched"] / counts["rows"])
+            numbers = (f"{size:,}", rounded(rate), rounded(memory), f"{counts['requests']:,}")
             rows.append((contender.name, *map(rounded, cells), *numbers))
     return table("Growth", _HEAD, rows, _NOTE)

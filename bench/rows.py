@@ -32,7 +32,7 @@ REVISIONS: Final = 2 * BLOCK
 
 _ORDER_DIGITS = len(str(FIRST_ORDER)) - len(str(ORDERS - 1))
 _REVISION_DIGITS = len(str(FIRST_REVISION)) - len(str(REVISIONS - 1))
-_KEPT = 16
+_KEPT = 50
 
 _NAMES: Final = {
     "Edm.String": "PartNum LineDesc IUM SalesUM RevisionNum POLine ProdCode XPartNum XRevisionNum Reference "

@@ -7,13 +7,13 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from bench.contenders import warm
 from bench.runs import PYTHON, ROOT, run
 from bench.tables import rounded, table
+from bench.ways import warm
 
 if TYPE_CHECKING:
-    from bench.contenders import Contender
     from bench.runs import Server
+    from bench.ways import Contender
 
 _SHOWN: Final = 20
 _Function = tuple[str, int, str]

@@ -13,9 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.contenders import THE_TAP
 from bench.runs import PYTHON, run
 from bench.tables import rounded, table
+from bench.ways import THE_TAP
 
 if TYPE_CHECKING:
     from bench.runs import Server

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from statistics import median
 from typing import TYPE_CHECKING
 
-from bench.contenders import THE_TAP, warm
 from bench.runs import run
 from bench.tables import rounded, table
+from bench.ways import THE_TAP, warm
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from bench.runs import Server
+    from bench.runs import Run, Server
 
 _HEAD = ("milliseconds a page", "× one connection", "connections", "rows/s", "seconds", "requests", "peak MB")
 CONNECTIONS = (1, 4)
+LONG = 100
+"""Milliseconds of an answer from which on one run says enough."""
 
 
-def waiting(server: Server, folder: Path, *, latencies: Sequence[int], pages: int, page_size: int) -> str:
+def waiting(  # noqa: PLR0913
+    server: Server, folder: Path, *, latencies: Sequence[int], pages: int, page_size: int, rounds: int
+) -> str:
     """Return a table of latencies.
 
     Args:
@@ -28,16 +33,19 @@ def waiting(server: Server, folder: Path, *, latencies: Sequence[int], pages: in
         latencies: milliseconds before each answer.
         pages: pages of the set.
         page_size: rows of a page: few, so that waiting is most of it.
+        rounds: how often each is read, in turn; once where that takes long. The table has medians.
     """
     warm(THE_TAP, server, folder, page_size)
     rows = []
     for latency in latencies:
-        alone = None
-        for connections in CONNECTIONS:
-            contender = replace(THE_TAP, connections=connections)
+        taken: dict[int, list[Run]] = {connections: [] for connections in CONNECTIONS}
+        for connections in [*CONNECTIONS] * (rounds if latency < LONG else 1):
             instance = server.instance(pages * page_size, latency)
-            done = run(contender.command(instance, folder, page_size), instance)
-            alone = alone or done.rate
-            numbers = (done.rate, done.seconds, done.counts["requests"], done.memory)
-            rows.append((str(latency), rounded(done.rate / alone), str(connections), *map(rounded, numbers)))
-    return table("Waiting for the server", _HEAD, rows, f"{pages} pages of {page_size:,} rows; one run each.")
+            command = replace(THE_TAP, connections=connections).command(instance, folder, page_size)
+            taken[connections].append(run(command, instance))
+        alone = median(one.rate for one in taken[CONNECTIONS[0]])
+        for connections, runs in taken.items():
+            rate, seconds = median(one.rate for one in runs), median(one.seconds for one in runs)
+            numbers = (rounded(rate), rounded(seconds), str(runs[0].counts["requests"]), rounded(runs[0].memory))
+            rows.append((str(latency), rounded(rate / alone), str(connections), *numbers))
+    return table("Waiting for the server", _HEAD, rows, f"{pages} pages of {page_size:,} rows.")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import cProfile
 import json
+import pstats
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -12,11 +14,12 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.contenders import DLT_PYTHON
 from bench.metadata import DEAF_SERVICE
 from bench.ranges import NotServed, ranges
-from bench.rows import BLOCK, COLUMNS, KEY, key_of, revision_of
+from bench.rows import BLOCK, COLUMNS, KEY, digest, key_of, revision_of
 from bench.runs import ROOT, Server, serving
+from bench.stages import by_stage
+from bench.ways import DLT_PYTHON
 from tap_epicor.kinetic.query import beyond
 
 if TYPE_CHECKING:
@@ -44,7 +47,9 @@ def test_the_quick_run_finds_that_all_contenders_deliver_the_same_rows() -> None
     command = [sys.executable, "-m", "bench", "--quick"]
     done = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    lines = [line.split("|") for line in done.stdout.splitlines() if "`" in line]
+    told, *others = done.stdout.split("###")[1:]
+    assert [one.split("\n")[0].strip() for one in others] == ["Growth", "Waiting for the server"]
+    lines = [line.split("|") for line in told.splitlines() if "`" in line]
     assert len(lines) == 10 + DLT_PYTHON.exists()
     assert {(line[2].strip(), line[3].strip()) for line in lines} == {("3,000", lines[0][3].strip())}
 
@@ -104,3 +109,10 @@ def test_revisions_are_compared_as_numbers(revision: int, sign: str) -> None:
     }[sign]  # fmt: skip
     found = ranges(f"SysRevID {sign} {revision}", len(rows))
     assert [row for one in found for row in one] == [row for row in rows if holds(revision_of(row), revision)]
+
+
+def test_time_in_what_is_built_in_counts_for_the_module_that_calls_it() -> None:
+    profile = cProfile.Profile()
+    profile.runcall(digest, [("EPIC06", 1, 2)] * 100)
+    seconds = by_stage(pstats.Stats(profile))
+    assert {"bench/rows.py", "bench/rows.py: method 'update' of '_hashlib.HASH' objects"} <= seconds.keys()
