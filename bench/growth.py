@@ -15,7 +15,16 @@ if TYPE_CHECKING:
 
     from bench.runs import Run, Server
 
-_HEAD = ("way", "of its rate at the first size", "touched per row", "rows", "rows/s", "peak MB", "requests")
+_HEAD = (
+    "way",
+    "of its rate at the first size",
+    "touched per row",
+    "rows",
+    "rows/s",
+    "CPU s per 100,000 rows",
+    "peak MB",
+    "requests",
+)
 _NOTE = (
     "Touched: rows that a database goes over, those sent and those skipped. Counts and the highest `SysRevID`, asked "
     "for once or twice a stream, come from an index and are left out."
@@ -43,6 +52,7 @@ def growth(server: Server, folder: Path, *, sizes: Sequence[int], page_size: int
         for (size, runs), rate in zip(taken.items(), rates, strict=True):
             counts, memory = runs[0].counts, max(one.memory for one in runs)
             cells = (rate / rates[0], counts["touched"] / counts["rows"])
-            numbers = (f"{size:,}", rounded(rate), rounded(memory), f"{counts['requests']:,}")
+            cpu = median(one.cpu for one in runs) / size * 100_000
+            numbers = (f"{size:,}", *map(rounded, (rate, cpu, memory)), f"{counts['requests']:,}")
             rows.append((contender.name, *map(rounded, cells), *numbers))
     return table("Growth", _HEAD, rows, _NOTE)

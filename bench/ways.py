@@ -165,7 +165,7 @@ CONTENDERS: Final[tuple[Contender, ...]] = (
     Script("dlt rest_api, extract", 1, "dlt_source", str(DLT_PYTHON)),
     HAND_LOOP,
     DOWNLOAD,
-    Script("the server alone: a socket, read into one buffer", 16, "socket_download"),
+    Script("the server alone: a socket, read into one buffer", 8, "socket_download"),
 )
 
 
