@@ -23,14 +23,14 @@ from tap_epicor.inputs import catalog_file, state_file
 from tap_epicor.kinetic.errors import KineticError
 from tap_epicor.settings import CONFIG_SCHEMA
 from tap_epicor.stream_settings import as_list, stream_settings
-from tap_epicor.streams.definition import is_selected
-from tap_epicor.streams.discovery import discover, from_entries
+from tap_epicor.streams.definition import is_selected, source_of
+from tap_epicor.streams.discovery import discover, from_entries, without_streams
 from tap_epicor.streams.drift import find_today
 from tap_epicor.streams.metrics import log_request
 from tap_epicor.streams.reckoning import Run
 from tap_epicor.streams.stopping import Stopped, end_soon
 from tap_epicor.streams.stream import EpicorStream
-from tap_epicor.streams.summary import tell
+from tap_epicor.streams.summary import SummaryNotWritten, begin, tell
 from tap_epicor.streams.writer import PageWriter
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from tap_epicor.kinetic.client import Kinetic
+    from tap_epicor.kinetic.source import Source
 
 
 class EpicorTap(Tap):
@@ -61,7 +62,9 @@ class EpicorTap(Tap):
 
     def __init__(self, *, catalog: Any = None, **kwargs: Any) -> None:  # noqa: ANN401
         self._entries: Sequence[Mapping[str, Any]] | None = None
+        self._known: list[Source] = []
         if isinstance(catalog, dict):
+            self._known = [source for entry in catalog.get("streams", []) if (source := source_of(entry))]
             # The SDK builds every stream of a catalog: only the selected ones are worth that.
             self._entries = [entry for entry in catalog.get("streams", []) if is_selected(entry)]
             catalog = {**catalog, "streams": self._entries}
@@ -94,8 +97,10 @@ class EpicorTap(Tap):
 
     def discover_streams(self) -> list[EpicorStream]:
         """Return the streams of the catalog, or of the tenant where there is no catalog."""
+        begin(self.config.get("summary_path"))
         if self._entries is None:
             definitions = discover(self.config, self.kinetic)
+            self._known = [definition.source for definition in definitions]
         else:
             definitions = from_entries(self.config, self._entries)
             if not definitions:
@@ -115,19 +120,34 @@ class EpicorTap(Tap):
             SummaryNotWritten: if the file of `summary_path` can't be written.
         """
         try:
-            if self._entries is not None:
-                self._adapt()
-            super().sync_all()
+            self._sync_all()
         except Stopped:
             self.run.over = "Nothing more was read, since the run was told to end."
             self.state_writer.write_state(self.state)
+            self._tell_in_spite()
             raise
         except OSError:
             self.run.over = "Nothing more was read, since the rows can't be written."
+            self._tell_in_spite()
             raise
-        finally:
-            tell(self.run, self.config.get("summary_path"))
+        tell(self.run, self.config.get("summary_path"))
         self.run.check()
+
+    def _sync_all(self) -> None:
+        for name in without_streams(self.config, self._known):
+            why = "it has no stream: its description could not be read, or holds no set; see above, or run --discover"
+            self.logger.error("%s is not read: %s.", name, why)
+            self.run.not_read(name, "", why)
+        if self._entries is not None:
+            self._adapt()
+        super().sync_all()
+
+    def _tell_in_spite(self) -> None:
+        """Tell what became of the run where something else ends it, which goes before a file that can't be written."""
+        try:
+            tell(self.run, self.config.get("summary_path"))
+        except SummaryNotWritten as exc:
+            self.logger.error("%s", exc)  # noqa: TRY400 - all that a user needs
 
     def _adapt(self) -> None:
         """Fit the streams of a catalog to what their sets are today."""
@@ -135,7 +155,7 @@ class EpicorTap(Tap):
         try:
             today = find_today(self.kinetic, [stream.source for stream in streams], self.companies[0])
         except KineticError as exc:
-            self.run.over = f"Nothing was read: {exc}"
+            self.run.over = "Nothing was read, since the server can't be reached or refuses the sign-in."
             self.logger.error("%s", exc)  # noqa: TRY400 - all that a user needs
             return
         for stream in streams:

@@ -117,7 +117,7 @@ def test_bookmarks_of_a_quiet_database_are_its_highest_revisions(run: Run) -> No
 
 
 def test_a_next_run_takes_the_state_and_brings_only_the_overlap(run: Run, tmp_path: Path) -> None:
-    again = tap(tmp_path, {**CONFIG, "overlap": 0}, state=run.state)
+    again = tap(tmp_path, {**CONFIG, "overlap": 0, "overlap_minutes": 0}, state=run.state)
     assert again.code == 0, again.log
     for stream, _, _ in sets():
         for company in COMPANIES:

@@ -59,6 +59,8 @@ def highest_to_track(rows: Rows, column: Part) -> tuple[Any | None, str | None]:
             if found and all(_value(row, column, rows.path) == value for row in found):
                 return value, None
     except REFUSALS as exc:
+        if isinstance(exc, BadRequest) and exc.cure:
+            raise
         return None, f"the server does not filter or order by {column.name} here ({exc.message})"
     return None, f"the server's $filter by {column.name} does not find the rows that have the value"
 
@@ -104,13 +106,15 @@ def count(rows: Rows, top: int = 1) -> int | None:
     return None if int(told) == sent >= top else int(told)
 
 
-def count_above(rows: Rows, column: Part, value: Any) -> int | None:  # noqa: ANN401
-    """Return the number of rows with a higher value in a column, None where the server does not tell.
+def count_between(rows: Rows, column: Part, above: Any | None, upto: Any | None) -> int | None:  # noqa: ANN401
+    """Return the number of rows with values in a range, None where the server does not tell.
 
     Args:
         rows: the rows in question.
         column: the column.
-        value: the value.
+        above: the value that they lie above; None for no bound.
+        upto: the highest value of the range; None for no bound.
     """
-    condition = f"{column.name} gt {rows.literal(column.type, value)}"
-    return count(replace(rows, filter=all_of([rows.filter, condition])))
+    lowest = None if above is None else f"{column.name} gt {rows.literal(column.type, above)}"
+    highest = None if upto is None else f"{column.name} le {rows.literal(column.type, upto)}"
+    return count(replace(rows, filter=all_of([rows.filter, lowest, highest])))

@@ -3,7 +3,8 @@
 - `replication_key`, `replication_key_value`: all rows up to this value were written.
 - `filter`: the condition that this is true of; absent where there is none.
 - `seen`: when the last read began (`read_at`), and which value was the `highest` at which time: see `horizon`.
-- `under_way`: when a read of changes began that has not come to its end.
+- `under_way`: when a read of changes began that has not come to its end, and at which value.
+- `last`: the key of the row with the value of the bookmark; another row with it is of another database.
 - `resume`: a read of everything that is under way: `key` and `after` say where it goes on, `cursor` and `high` with
   which bookmark it will end.
 """
@@ -33,8 +34,9 @@ CONDITION = "filter"
 RESUME = "resume"
 SEEN = "seen"
 UNDER_WAY = "under_way"
-NEAR_REVISIONS = 10_000
-NEAR_DAYS = 1
+LAST = "last"
+AFTER_LOAD = 10
+"""Times that the overlap in revisions is longer as long as no value is known from before a first load."""
 CURE = "Run the stream with --full-refresh, or mend the state."
 
 
@@ -51,6 +53,7 @@ class Left:
         high: the bookmark that the read will end with; None for none.
         at: when that was the highest value, in seconds since 1970; None where it is not known.
         received: rows that have come.
+        settled: those of them that the next read will not read again; None where that is not known.
         counted: rows that the server counted before the read; None where it did not.
     """
 
@@ -58,6 +61,7 @@ class Left:
     high: Any | None
     at: int | None = None
     received: int = 0
+    settled: int | None = 0
     counted: int | None = None
 
 
@@ -103,16 +107,25 @@ class Bookmark:
             f"{'number' if whole else 'date'}. {CURE}",
         )
 
-    def is_far_above(self, highest: Any | None) -> bool:  # noqa: ANN401
-        """Return whether the bookmark can't be of this database, which was restored or copied.
+    def is_above(self, highest: Any | None) -> bool:  # noqa: ANN401
+        """Return whether the bookmark lies above all rows: the database was restored, or its newest row deleted.
 
         Args:
-            highest: the highest value of the cursor in the database; None where it has none. It may be a little lower
-                where rows were deleted.
+            highest: the highest value of the cursor in the database; None where it has none.
         """
         if highest is None or self._cursor is None or self.value is None:
             return False
-        return _later(less_overlap(self._cursor, self.value, NEAR_REVISIONS, NEAR_DAYS), highest, self._cursor)
+        return _later(self.value, highest, self._cursor)
+
+    def is_of_another(self, value: Any, key: Sequence[Any]) -> bool:  # noqa: ANN401
+        """Return whether a row has the value of the bookmark that was another row's.
+
+        Args:
+            value: the row's value of the cursor.
+            key: its key.
+        """
+        last = self._state.get(LAST)
+        return isinstance(last, list) and str(value) == str(self.value) and last != _as_text(key)
 
     def left_off(self, order: Sequence[Part]) -> Left | None:
         """Return where an interrupted read of everything left off; None where there was none.
@@ -140,7 +153,9 @@ class Bookmark:
         except InvalidOperation:
             raise BookmarkError(f"{self._name}: the state holds {resume['after']!r} as a key. {CURE}") from None
         high = self._understood(resume.get("high"))
-        return Left(after, high, resume.get("at"), resume.get("received", 0), resume.get("counted"))
+        return Left(
+            after, high, resume.get("at"), resume.get("received", 0), resume.get("settled"), resume.get("counted")
+        )
 
     def left_at(self, order: Sequence[Part], left: Left) -> None:
         """Remember how far a read of everything has come.
@@ -156,34 +171,47 @@ class Bookmark:
             "high": left.high,
             "at": left.at,
             "received": left.received,
+            "settled": left.settled,
             "counted": left.counted,
         }
         self._remember_condition()
 
     def forget(self) -> None:
         """Forget how far the stream has come."""
-        for name in (VALUE, KEY, CONDITION, RESUME, SEEN, UNDER_WAY):
+        for name in (VALUE, KEY, CONDITION, RESUME, SEEN, UNDER_WAY, LAST):
             self._state.pop(name, None)
 
     def restart(self) -> None:
         """Forget an interrupted read of everything."""
         self._state.pop(RESUME, None)
 
-    def finish(self, high: Any | None, at: int | None = None, minutes: int = 0) -> None:  # noqa: ANN401
+    def finish(self, high: Any | None, at: int | None = None, overlap: int = 0, minutes: int = 0) -> None:  # noqa: ANN401
         """End a read of everything.
 
         Args:
             high: the highest value of the cursor before it began; None where there is none.
             at: when that was asked for, in seconds since 1970.
+            overlap: how far below its bookmark a read begins, in revisions.
             minutes: how long a transaction may last.
         """
         self.restart()
         if high is not None and self._cursor is not None:
             self._put(self._cursor, high)
-            self._state.pop(SEEN, None)
-            if at is not None:
-                self._see(at, at, minutes)
+            for name in (SEEN, UNDER_WAY, LAST):
+                self._state.pop(name, None)
+            if at is not None and self._counts_up:
+                before = (at - minutes * 60, int(high) - (AFTER_LOAD - 1) * overlap)
+                self._see(Horizon(at, (before,)), at, at, minutes)
         self._remember_condition()
+
+    def floor(self, high: Any | None, overlap: int) -> int | None:  # noqa: ANN401
+        """Return where the read that follows a read of everything begins; None where that is no number.
+
+        Args:
+            high: the highest value of the cursor before the read of everything.
+            overlap: how far below its bookmark a read begins, in revisions.
+        """
+        return int(high) - AFTER_LOAD * overlap if high is not None and self._counts_up else None
 
     def start(self, revisions: int, days: int, minutes: int) -> Any:  # noqa: ANN401
         """Return the value to read changes from: some way below the bookmark.
@@ -202,53 +230,73 @@ class Bookmark:
         return less_overlap(self._cursor, value, revisions, days)
 
     @property
-    def under_way(self) -> int | None:
-        """When a read of changes began that was interrupted, in seconds since 1970; None where there was none."""
-        began = self._state.get(UNDER_WAY)
-        return began if type(began) is int else None
+    def under_way(self) -> tuple[int, int] | None:
+        """When a read of changes began that was interrupted, in seconds since 1970, and at which value; None for none.
 
-    def advance(self, value: Any, began: int) -> None:  # noqa: ANN401
+        Raises:
+            BookmarkError: if the state does not say so in a way that can be understood.
+        """
+        said = self._state.get(UNDER_WAY)
+        if said is None or not self._counts_up:
+            return None
+        try:
+            began, since = said
+            return int(began), int(since)
+        except (TypeError, ValueError):
+            raise BookmarkError(f"{self._name}: the state holds {said!r} as a read under way. {CURE}") from None
+
+    def advance(self, value: Any, began: int, since: Any, key: Sequence[Any] = ()) -> None:  # noqa: ANN401
         """Move on to the cursor's value in the last row that was written, never back.
 
         Args:
             value: the value.
             began: when the read of changes began, in seconds since 1970.
+            since: the value that it began at.
+            key: that row's key.
         """
         if self._cursor is None or value is None:
             return
         before = self.value
         if before is None or _later(value, before, self._cursor):
             self._put(self._cursor, value)
-        if self._cursor.name == REVISION:
-            self._state[UNDER_WAY] = began
+            if self._cursor.name == REVISION and key:
+                self._state[LAST] = _as_text(key)
+        if self._counts_up:
+            self._state[UNDER_WAY] = [began, int(since)]
         self._remember_condition()
 
-    def caught_up(self, began: int, at: int, minutes: int) -> None:
+    def caught_up(self, since: Any, began: int, at: int, minutes: int) -> None:  # noqa: ANN401
         """End a read of changes.
 
         Args:
+            since: the value that it began at.
             began: when it began, in seconds since 1970.
             at: when the answer was asked for that held nothing more.
             minutes: how long a transaction may last.
         """
         self._state.pop(UNDER_WAY, None)
-        self._see(began, at, minutes)
+        if self._counts_up:
+            self._see(self._horizon() or Horizon(began, ((0, int(since)),)), began, at, minutes)
 
     def _put(self, cursor: Part, value: Any) -> None:  # noqa: ANN401
         self._state[KEY] = cursor.name
         self._state[VALUE] = int(value) if cursor.type in WHOLE_NUMBERS else value
 
-    def _see(self, began: int, at: int, minutes: int) -> None:
+    @property
+    def _counts_up(self) -> bool:
+        return self._cursor is not None and self._cursor.type in WHOLE_NUMBERS
+
+    def _see(self, before: Horizon, began: int, at: int, minutes: int) -> None:
         value = self.value
-        if not minutes or self._cursor_name != REVISION or value is None:
+        if not minutes or value is None:
             self._state.pop(SEEN, None)
             return
-        seen = (self._horizon() or Horizon(began, ())).later(began, at, value, minutes)
+        seen = before.later(began, at, value, minutes)
         self._state[SEEN] = {"read_at": seen.read_at, "highest": [list(one) for one in seen.highest]}
 
     def _horizon(self) -> Horizon | None:
         seen = self._state.get(SEEN)
-        if seen is None or self._cursor_name != REVISION:
+        if seen is None or not self._counts_up:
             return None
         try:
             highest = tuple((int(at), int(value)) for at, value in seen["highest"])
@@ -293,8 +341,13 @@ def _is_place(resume: Any) -> bool:  # noqa: ANN401
         and 0 < len(after) == len(key)
         and all(type(value) in (str, int, bool, float) for value in after)
         and type(resume.get("received", 0)) is int
+        and type(resume.get("settled", 0)) in (int, NoneType)
         and type(resume.get("counted", 0)) in (int, NoneType)
     )
+
+
+def _as_text(key: Sequence[Any]) -> list[str]:
+    return [str(value) for value in key]
 
 
 def _later(value: Any, before: Any, cursor: Part) -> bool:  # noqa: ANN401

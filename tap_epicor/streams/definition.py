@@ -272,6 +272,14 @@ def from_catalog(entry: Mapping[str, Any], settings: StreamSettings) -> Definiti
     return definition
 
 
+def source_of(entry: Mapping[str, Any]) -> Source | None:
+    """Return what a catalog entry's stream reads; None where this tap did not make it."""
+    carried = _root_metadata(entry).get(METADATA_KEY)
+    if not isinstance(carried, dict) or not isinstance(carried.get("service"), str):
+        return None
+    return Source(carried["service"], str(carried.get("name")))
+
+
 def is_selected(entry: Mapping[str, Any]) -> bool:
     """Return whether a catalog entry's stream is selected."""
     root = _root_metadata(entry)

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from tap_epicor.checks import nearest
-from tap_epicor.kinetic.catalogue import describe_baqs, describe_services, find_baqs, find_services
+from tap_epicor.kinetic.catalogue import describe_baqs, describe_services, find_baqs, find_services, is_pattern
 from tap_epicor.kinetic.dialect import BAQ_SERVICE
 from tap_epicor.stream_settings import as_list, stream_settings
 from tap_epicor.streams.definition import Definition, define, from_catalog, unique_name
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from tap_epicor.kinetic.catalogue import Found
     from tap_epicor.kinetic.client import Kinetic
+    from tap_epicor.kinetic.source import Source
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +53,20 @@ def from_entries(config: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]
         DefinitionError: if an entry was not made by this tap, or no longer fits the settings.
     """
     return [from_catalog(entry, stream_settings(config, str(entry.get("tap_stream_id")))) for entry in entries]
+
+
+def without_streams(config: Mapping[str, Any], known: Collection[Source]) -> list[str]:
+    """Return the services and BAQs that the configuration names, and that no stream is of.
+
+    Args:
+        config: the configuration.
+        known: the sources of all streams, selected or not.
+    """
+    services = {source.service for source in known}
+    queries = {source.name for source in known if source.is_baq}
+    named = [(name, services) for name in as_list(config.get("service")) if name != BAQ_SERVICE]
+    named += [(name, queries) for name in as_list(config.get("baqs"))]
+    return [name for name, found in named if not is_pattern(name) and name not in found]
 
 
 def _find(config: Mapping[str, Any], kinetic: Kinetic, company: str) -> Iterator[Found]:

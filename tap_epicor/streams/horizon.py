@@ -37,7 +37,8 @@ class Horizon:
             value: the value.
             minutes: how long a transaction may last.
         """
-        earlier = [one for one in self.highest if one[0] < at and one[1] <= value]
+        # A clock that was set back makes an earlier time of a later one: its value is still one that holds.
+        earlier = [(min(then, at), highest) for then, highest in self.highest if highest <= value]
         limit = read_at - minutes * 60
         old = [one for one in earlier if one[0] <= limit]
         kept = old[-1:]

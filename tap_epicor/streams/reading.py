@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tap_epicor.kinetic.errors import KineticError
 from tap_epicor.kinetic.pages import LostPlace, read
-from tap_epicor.kinetic.plan import make_plan, parse_cursor_value
-from tap_epicor.kinetic.probes import count, count_above, highest, highest_to_track
+from tap_epicor.kinetic.plan import REVISION, make_plan, parse_cursor_value
+from tap_epicor.kinetic.probes import count, count_between, highest, highest_to_track
 from tap_epicor.streams.bookmark import Left
 from tap_epicor.streams.reckoning import judge
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tap_epicor.kinetic.plan import Part, Plan
     from tap_epicor.kinetic.source import Rows
     from tap_epicor.streams.bookmark import Bookmark
-    from tap_epicor.streams.reckoning import Reckoning
+    from tap_epicor.streams.reckoning import Reckoning, Verdict
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +32,10 @@ class Incomplete(KineticError):
 
 class Restored(KineticError):
     """The database was restored or copied, and the settings say not to read anew by oneself."""
+
+
+class _OtherDatabase(Exception):
+    """The bookmark is none of this database, with the evidence."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,8 @@ class Reading:
         self._reckoning = reckoning
         self._save = save
         self._tracks = True
+        self._floor: int | None = None
+        self._settled: int | None = 0
 
     @property
     def filters(self) -> bool:
@@ -112,29 +118,35 @@ class Reading:
         if self._cursor is None or since is None:
             yield from self._everything(self._cursor)
             return
-        last = None
-        for page in self._changes(self._cursor, since):
-            last = page.rows[-1]
-            yield page
-        if last is None and self._is_restored(self._cursor):
+        try:
+            yield from self._changes(self._cursor, since)
+        except _OtherDatabase as exc:
+            self._tell_restored(str(exc))
             yield from self._everything(self._cursor)
 
     def _changes(self, cursor: Part, since: Any) -> Iterator[Page]:  # noqa: ANN401
-        """Yield what has changed since a value, and move the bookmark behind it."""
+        """Yield what has changed since a value, and move the bookmark behind it.
+
+        Raises:
+            _OtherDatabase: if the bookmark is none of this database.
+        """
         asked = _now()
-        began = self._bookmark.under_way or asked
-        last = None
+        began, first = self._bookmark.under_way or (asked, since)
+        last, key = None, ()
         for page in self._read(self._with_parameter(since), make_plan(self._key, cursor, since=since)):
+            self._check_database(cursor, page)
             last = page.rows[-1][cursor.name]
+            key = tuple(page.rows[-1].get(part.name) for part in self._key)
             yield page
             if page.last is not None:
-                self._bookmark.advance(last, began)
+                self._bookmark.advance(last, began, first, key)
                 self._save()
             asked = _now()
-        self._bookmark.advance(last, began)
-        self._bookmark.caught_up(began, asked, self._manner.overlap_minutes)
-        self._reckoning.ended("complete")
-        self._save()
+        if (last is None or self._bookmark.is_above(last)) and self._bookmark.is_above(highest(self._rows, cursor)):
+            raise _OtherDatabase(f"no row has a {cursor.name} of {self._bookmark.value} or more")
+        self._bookmark.advance(last, began, first, key)
+        self._bookmark.caught_up(first, began, asked, self._manner.overlap_minutes)
+        self._end("complete")
 
     def _everything(self, cursor: Part | None) -> Iterator[Page]:
         """Yield all rows, and leave the bookmark at the highest value of the cursor before the first page."""
@@ -142,6 +154,8 @@ class Reading:
         if left is None:
             at = _now()
             left = Left(after=None, high=self._highest(cursor), at=at, counted=self._counted())
+        self._floor = self._bookmark.floor(left.high, self._manner.overlap) if self._tracks else None
+        self._settled = left.settled
         plan = make_plan(self._key, after=left.after, filters=self._tracks)
         received = left.received
         try:
@@ -149,7 +163,7 @@ class Reading:
                 yield page
                 received += len(page.rows)
                 if page.last is not None and self._manner.resumes:
-                    left = replace(left, after=page.last, received=received)
+                    left = replace(left, after=page.last, received=received, settled=self._settled)
                     self._bookmark.left_at(plan.order, left)
                     self._save()
         except LostPlace as exc:
@@ -173,13 +187,16 @@ class Reading:
             cure = "Run again at a quieter time; if it stays so, set `completeness` to warn and report it."
             raise Incomplete(note, path=self._rows.path, cure=cure)
         if complete:
-            self._bookmark.finish(left.high, left.at, self._manner.overlap_minutes)
-            self._reckoning.ended("complete", note)
+            self._bookmark.finish(left.high, left.at, self._manner.overlap, self._manner.overlap_minutes)
+            self._end("complete", note)
         else:
             self._bookmark.finish(None)
-            self._reckoning.ended("incomplete", f"{note}. It keeps no bookmark, and the next run reads it whole again")
+            self._end("incomplete", f"{note}. It keeps no bookmark, and the next run reads it whole again")
+
+    def _end(self, outcome: Literal["complete", "incomplete"], note: str = "") -> None:
+        self._reckoning.ended(outcome, note)
         if note:
-            logger.warning("%s: %s.", self._reckoning.name, self._reckoning.notes[-1])
+            logger.warning("%s: %s.", self._reckoning.name, note)
         self._save()
 
     def _is_whole(self, cursor: Part | None, left: Left) -> tuple[bool, str]:
@@ -188,14 +205,48 @@ class Reading:
         now = self._counted() if left.counted is not None else None
         self._reckoning.counted_before, self._reckoning.counted_after = left.counted, now
         if now is None or left.counted is None:
-            if received or left.high is None:
+            if not received and left.high is not None:
+                return False, "no row came, though there are some"
+            asked = self._manner.completeness != "off"
+            return True, "the server did not count its rows" if asked and left.counted is not None else ""
+        if cursor and self._floor is not None and self._settled is not None:
+            missing = self._missing(cursor)
+            verdict = judge(left.counted, now, received)
+            if not missing and self._explains(cursor, left, now, verdict):
                 return True, ""
-            return False, "no row came, though there are some"
-        changed = None
-        if received < min(left.counted, now) and cursor and left.high is not None and self._tracks:
-            changed = count_above(self._rows, cursor, left.high)
-        verdict = judge(left.counted, now, received, changed)
+            return (False, missing) if missing else (verdict.complete, verdict.note)
+        verdict = judge(left.counted, now, received)
         return verdict.complete, verdict.note
+
+    def _explains(self, cursor: Part, left: Left, now: int, verdict: Verdict) -> bool:
+        """Return whether rows that were written meanwhile explain the counts; they are read by the next run."""
+        if not verdict.note:
+            return True
+        received = self._reckoning.received + self._reckoning.skipped
+        changed = count_between(self._rows, cursor, left.high, None)
+        if changed is None or not now - changed <= received <= now + changed:
+            return False
+        self._reckoning.notes.append(f"{verdict.note.partition(', which')[0]}; {changed} were written meanwhile")
+        return True
+
+    def _missing(self, cursor: Part) -> str:
+        """Return a sentence where rows did not come that the next read would not read either; empty where all did.
+
+        Rows that are written while the set is read move above all values that there were, and rows of transactions
+        under way lie above the floor: what lies below it, and is there at the end, has been there all the time. Rows
+        that were written after they had come are among those that came and not among those that are there: as many may
+        be missing without being noticed here.
+        """
+        if self._floor is None or self._settled is None:
+            return ""
+        there = count_between(self._rows, cursor, None, self._floor)
+        came = self._settled + self._reckoning.skipped
+        if there is None or there <= came:
+            return ""
+        return (
+            f"{came} rows came with a {cursor.name} up to {self._floor}, and the server counts {there} of them, which "
+            "nothing explains"
+        )
 
     def _read(self, rows: Rows, plan: Plan) -> Iterator[Page]:
         reckoning = self._reckoning
@@ -206,9 +257,26 @@ class Reading:
             reckoning.pages += 1
             reckoning.received += len(page.rows)
             reckoning.duplicates += page.repeated
+            self._count_settled(page)
             yield page
         reckoning.skipped += len(skipped)
         reckoning.notes += [f"left out, since the server can't give it: {key}" for key in skipped]
+
+    def _count_settled(self, page: Page) -> None:
+        if self._floor is None or self._settled is None or self._cursor is None:
+            return
+        values = (row.get(self._cursor.name) for row in page.rows)
+        self._settled += sum(1 for value in values if value is not None and int(value) <= self._floor)
+
+    def _check_database(self, cursor: Part, page: Page) -> None:
+        bookmark = self._bookmark.value
+        if cursor.name != REVISION or bookmark is None or int(page.rows[-1][cursor.name]) < bookmark:
+            return
+        for row in page.rows:
+            if int(row[cursor.name]) == bookmark and self._bookmark.is_of_another(
+                bookmark, [row.get(part.name) for part in self._key]
+            ):
+                raise _OtherDatabase(f"the {REVISION} {bookmark} of the bookmark is another row's now")
 
     def _since(self) -> Any | None:  # noqa: ANN401
         """Return the value to read changes from; None to read everything."""
@@ -253,26 +321,20 @@ class Reading:
             )
         return value
 
-    def _is_restored(self, cursor: Part) -> bool:
-        """Return whether the bookmark is of another database than this, and forget it.
+    def _tell_restored(self, evidence: str) -> None:
+        """Say that the bookmark is none of this database, and forget it.
 
         Raises:
-            Restored: if it is, and `restored` is to fail.
+            Restored: if `restored` is to fail.
         """
-        bookmark = self._bookmark.value
-        if bookmark is None or not self._bookmark.is_far_above(highest(self._rows, cursor)):
-            return False
-        said = (
-            f"no row has a {cursor.name} near the bookmark {bookmark}: the database was restored or copied, or rows "
-            "were deleted"
-        )
+        said = f"{evidence}: the database was restored or copied, or its newest rows were deleted"
         if self._manner.restored == "fail":
             cure = "Run this stream with --full-refresh, or set `restored` to reread."
             raise Restored(said, path=self._rows.path, cure=cure)
-        logger.warning("%s: %s. The stream is read anew.", self._reckoning.name, said)
+        kept = "Rows that only the other database had stay in the warehouse, unless `deletes` finds them."
+        logger.warning("%s: %s. The stream is read anew. %s", self._reckoning.name, said, kept)
         self._reckoning.notes.append(f"{said}; read anew")
         self._bookmark.forget()
-        return True
 
     def _counted(self) -> int | None:
         return None if self._manner.completeness == "off" else count(self._rows)

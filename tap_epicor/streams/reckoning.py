@@ -95,26 +95,20 @@ class Verdict:
     note: str = ""
 
 
-def judge(before: int, after: int, received: int, changed: int | None) -> Verdict:
-    """Return whether rows are missing from a read of everything.
-
-    Rows that stood there from the beginning to the end all came; a row that did not come must have been written while
-    the set was read, behind the place where the read stood. Such rows are counted by the change cursor.
+def judge(before: int, after: int, received: int) -> Verdict:
+    """Return whether rows are missing from a read of everything, where nothing but the counts tells.
 
     Args:
         before: rows that the server counted before the read.
         after: rows that it counted afterwards.
         received: rows that came, and those that were left out by name.
-        changed: rows whose cursor is above its highest value before the read; None where that is not known.
     """
     least, most = min(before, after), max(before, after)
     counted = f"received {received} rows; the server counted {before} before and {after} after"
     if least <= received <= most:
         return Verdict(complete=True)
     if received > most:
-        return Verdict(complete=True, note=f"{counted}: rows came and went meanwhile, or its count is not right")
-    if changed is not None and received >= after - changed:
-        return Verdict(complete=True, note=f"{counted}; {changed} were written meanwhile, and the next run reads them")
+        return Verdict(complete=True, note=f"{counted}, which is not right, or rows came and went")
     return Verdict(complete=False, note=f"{counted}, which nothing explains")
 
 
@@ -183,9 +177,15 @@ class Run:
         note = f"an error of the tap itself, {type(error).__name__}: please report it"
         self.reckonings.append(Reckoning(stream, "", "failed", notes=[note]))
 
-    def not_read(self, stream: str, company: str) -> None:
-        """Add a stream that the run did not come to."""
-        self.reckonings.append(Reckoning(stream, company, "not read"))
+    def not_read(self, stream: str, company: str, why: str = "") -> None:
+        """Add a stream that was not read.
+
+        Args:
+            stream: its name, or that of a service or BAQ that has no stream.
+            company: company id.
+            why: why, in a sentence; empty where the run did not come to it.
+        """
+        self.reckonings.append(Reckoning(stream, company, "not read", notes=[why] if why else []))
 
     def check(self) -> None:
         """Check that the run is complete.

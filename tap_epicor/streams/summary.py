@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -23,6 +24,17 @@ _COLOURS: Final = {"complete": "green", "incomplete": "red", "failed": "red", "n
 
 class SummaryNotWritten(Exception):
     """The file of `summary_path` can't be written."""
+
+
+def begin(path: str | None) -> None:
+    """Take away the summary of an earlier run: whoever looks at it must not take it for this one's.
+
+    Args:
+        path: the file; None for none.
+    """
+    if path:
+        with suppress(OSError):
+            Path(path).expanduser().unlink(missing_ok=True)
 
 
 def tell(run: Run, path: str | None) -> None:

@@ -168,7 +168,7 @@ def state(data: bytes) -> None:
             for cursor in CURSORS:
                 try:
                     one = Bookmark(dict(part), cursor, None, stream)
-                    one.is_far_above(5 if cursor and cursor.type == "Edm.Int64" else "2024-01-01T00:00:00Z")
+                    one.is_above(5 if cursor and cursor.type == "Edm.Int64" else "2024-01-01T00:00:00Z")
                     if left := one.left_off(KEY):
                         one.left_at(KEY, left)
                         written = [

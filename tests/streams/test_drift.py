@@ -35,7 +35,8 @@ def after(drift: str, server: Sandbox, catalog: dict[str, Any], folder: Path, **
     """Return a run after an upgrade."""
     server.switch(drift=drift)
     try:
-        return tap(folder, server.config(service="Erp.BO.PartSvc,Erp.BO.PlantSvc", **settings), catalog=catalog)
+        given = {"service": "Erp.BO.PartSvc,Erp.BO.PlantSvc", **settings}
+        return tap(folder, server.config(**given), catalog=catalog)
     finally:
         server.switch(drift="none")
 
@@ -74,7 +75,7 @@ def test_a_column_that_is_gone_is_not_asked_for_where_columns_are_chosen(server:
     narrow = choose(
         discover(tmp_path, server.config(service="Erp.BO.PartSvc", company="EPIC06", streams=chosen)), PARTS
     )
-    run = after("column-gone", server, narrow, tmp_path, streams=chosen)
+    run = after("column-gone", server, narrow, tmp_path, streams=chosen, service="Erp.BO.PartSvc")
     assert run.code == 0, run.log
     assert run.rows[PARTS][0].keys() == {"Company", "PartNum", "PartDescription", "SysRevID"}
 

@@ -73,3 +73,9 @@ def test_a_run_every_five_minutes_goes_back_little_more_than_it_must() -> None:
 def test_values_of_a_database_that_was_restored_are_forgotten() -> None:
     horizon = Horizon(0, ()).later(0, 0, 500, 60).later(9000, 9000, 20, 60)
     assert horizon.highest == ((9000, 20),)
+
+
+def test_a_clock_that_was_set_back_forgets_no_value() -> None:
+    horizon = Horizon(0, ()).later(90_000, 90_000, 500, 60).later(3600, 3600, 520, 60)
+    assert horizon.highest == ((3600, 500), (3600, 520))
+    assert horizon.start(60) == 500

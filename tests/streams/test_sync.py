@@ -74,14 +74,21 @@ def test_what_changed_is_read_and_nothing_else(tmp_path: Path) -> None:
         assert differences(server.database, {PARTS: first.rows[PARTS] + second.rows[PARTS]}) == []
 
 
-def test_the_overlap_is_read_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("minutes", "times"), [(0, 1), (60, 10)])
+def test_the_overlap_is_read_again_and_ten_times_as_much_after_a_first_load(
+    tmp_path: Path, minutes: int, times: int
+) -> None:
     with sandbox() as server:
-        config = server.config(service="Erp.BO.PartSvc", company="EPIC06")
+        config = server.config(
+            service="Erp.BO.PartSvc", company="EPIC06", overlap=3000, overlap_minutes=minutes, page_size=20
+        )
         catalog = choose(discover(tmp_path, config), PARTS)
         first = tap(tmp_path, config, catalog=catalog)
         bookmark = first.bookmark(PARTS)["replication_key_value"]
         again = tap(tmp_path, config, catalog=catalog, state=first.state)
-        assert {row["SysRevID"] > bookmark - 10000 for row in again.rows[PARTS]} == {True}
+        start = bookmark - times * 3000
+        expected = [row["SysRevID"] for row in first.rows[PARTS] if row["SysRevID"] > start]
+        assert sorted(row["SysRevID"] for row in again.rows[PARTS]) == sorted(expected)
         assert again.bookmark(PARTS)["replication_key_value"] == bookmark
 
 
@@ -222,7 +229,7 @@ def test_rows_that_are_missing_fail_the_run_where_that_is_wanted_and_the_next_on
         empty_answers(server, 2)
         first = tap(tmp_path, config, catalog=catalog)
         assert first.code == 1
-        assert "received 0 rows; the server counted" in first.log
+        assert "0 rows came with a SysRevID up to" in first.log
         second = tap(tmp_path, config, catalog=catalog, state=first.state)
         assert second.code == 0, second.log
         assert differences(server.database, {PARTS: second.rows[PARTS]}, ["EPIC06"]) == []
