@@ -9,6 +9,7 @@ from tap_epicor.kinetic.errors import BadRequest, KineticError, ServerFailed
 from tap_epicor.kinetic.found import Found
 from tap_epicor.kinetic.order import BrokenOrder, Page, Repeats, check_rising, check_within, falls, keys_of, show
 from tap_epicor.kinetic.page_size import FEWER_MAY_DO, PageSize
+from tap_epicor.kinetic.plan import MOMENTS
 from tap_epicor.kinetic.probes import has_another
 from tap_epicor.kinetic.query import Query, all_of, beyond
 from tap_epicor.kinetic.source import not_just_once
@@ -55,6 +56,7 @@ class Seeking:
         self._moving = plan.cursor is not None and not plan.inclusive
         self._boundaries = 0
         self._sought = False
+        self._trusted = self._moving
         self._constant: tuple[Part, Any] | None = None
         self._keys: list[Key] = [plan.after] if plan.after else []
         self._read: Key | None = plan.after
@@ -81,7 +83,7 @@ class Seeking:
                 return
             keys = keys_of(found, self._plan.order, self._rows.path)
             check_within(self._plan, found, self._rows.path)
-            check_rising(self._keys, keys, self._plan.order, self._rows.path)
+            self._check_rising(keys)
             self._check_constant(keys)
             self._sizes.more_came()
             self._keys, self._read = keys, keys[-1]
@@ -105,7 +107,7 @@ class Seeking:
     def _next(self) -> Found:
         last = self._keys[-1]
         if last == self._left_out or self._sizes.most == 1:
-            return not_just_once(lambda: self._beyond(last))
+            return self._trusting(not_just_once(lambda: self._beyond(last)))
         self._boundaries += 1
         if self._boundaries == 2:  # noqa: PLR2004
             self._find_constant()
@@ -116,10 +118,10 @@ class Seeking:
         for back, boundary in enumerate(reversed(self._keys[-STEPS_BACK:])):
             found = self._from(boundary, back)
             if self._begins(found, boundary):
-                new = self._new(found) if back else found[1:]
+                new = self._new(self._trusting(found)) if back else found[1:]
                 # A server that gives but one row at a time gives the boundary alone.
-                return new or (self._beyond(last) if back or len(self._keys) == 1 else Found([]))
-        raise NoSeeking(f"the server's $filter does not find the row with {show(self._plan.order, last)} again")
+                return new or (self._trusting(self._beyond(last)) if back or len(self._keys) == 1 else Found([]))
+        raise self._not_found(last)
 
     def _had(self, ask: Callable[[], Found]) -> Found | None:
         """Return what a request brings, or the next row alone where it fails; None where that was left out."""
@@ -135,7 +137,7 @@ class Seeking:
         condition = self._condition(last, inclusive=False) if last else self._plan.condition(self._rows.literal)
         looked = look_at(self._rows, self._plan, self._query(condition, 1), failure, last)
         if not isinstance(looked, UnreadableRow):
-            return Found(looked)
+            return self._trusting(Found(looked)) if last else Found(looked)
         self._sizes.forgive()
         if self._skipped is None:
             raise looked
@@ -158,6 +160,40 @@ class Seeking:
 
     def _no_seeking(self, exc: KineticError) -> NoSeeking:
         return NoSeeking(f"the server does not take a $filter by the key ({exc.message})")
+
+    def _trusting(self, found: Found) -> Found:
+        """Return rows that the last one does not prove, once `$filter` has found the first of them by its key.
+
+        Where it is about something else (on child sets about the parent's columns), a row may come first by chance.
+        """
+        compared = [number for number, part in enumerate(self._plan.order) if part.type not in MOMENTS]
+        if self._trusted or not found or not compared:
+            return found
+        (key,) = keys_of(found[:1], self._plan.order, self._rows.path)
+        parts, values = [self._plan.order[at] for at in compared], tuple(key[at] for at in compared)
+        condition = all_of(
+            f"{part.name} eq {self._rows.literal(part.type, value)}" for part, value in zip(parts, values, strict=True)
+        )
+        try:
+            again = self._rows.page(self._query(condition, 1))
+        except (BadRequest, *FEWER_MAY_DO) as exc:
+            raise self._no_seeking(exc) from exc
+        if values not in keys_of(again, parts, self._rows.path):
+            raise self._not_found(key)
+        self._trusted = True
+        return found
+
+    def _check_rising(self, keys: Sequence[Key]) -> None:
+        """Check that keys rise; rows that were read already come from a `$filter` that is not to be relied upon."""
+        try:
+            check_rising(self._keys, keys, self._plan.order, self._rows.path)
+        except BrokenOrder as exc:
+            if self._moving or set(self._keys).isdisjoint(keys):
+                raise
+            raise NoSeeking(f"the server's $filter brings rows that were read already ({exc.message})") from exc
+
+    def _not_found(self, key: Key) -> NoSeeking:
+        return NoSeeking(f"the server's $filter does not find the row with {show(self._plan.order, key)} again")
 
     def _new(self, found: Found) -> Found:
         """Return the rows that come after the last one, of those after a row some way before it."""

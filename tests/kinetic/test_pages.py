@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from dataclasses import dataclass, field
 from itertools import islice
@@ -49,10 +50,10 @@ class Table:
         if (condition := options.get("$filter")) and not self.ignores_filter:
             if self.refuses_filter:
                 return Reply(status=500)
-            found = re.fullmatch(r"(?:Num|SysRevID) (ge|gt) (-?\d+)", condition)
+            found = re.fullmatch(r"(?:Num|SysRevID) (ge|gt|eq) (-?\d+)", condition)
             assert found, condition
-            least = int(found[2]) + (found[1] == "gt")
-            rows = [row for row in rows if row["Num"] >= least]
+            meets = {"ge": operator.ge, "gt": operator.gt, "eq": operator.eq}[found[1]]
+            rows = [row for row in rows if meets(row["Num"], int(found[2]))]
         total = len(rows)
         skip = 0 if self.ignores_skip else int(options.get("$skip", 0))
         body: dict[str, Any] = {"value": rows[skip : skip + min(int(options["$top"]), self.most)]}
@@ -113,7 +114,7 @@ def test_an_empty_answer_in_the_middle_is_not_the_end() -> None:
     assert numbers(table, make_plan(KEY)) == list(range(50))
 
 
-def test_a_boundary_row_that_was_deleted_meanwhile_loses_nothing() -> None:
+def test_a_boundary_row_that_was_deleted_meanwhile_loses_nothing(caplog: pytest.LogCaptureFixture) -> None:
     table = Table(list(range(50)))
 
     def delete(number: int) -> None:
@@ -122,6 +123,20 @@ def test_a_boundary_row_that_was_deleted_meanwhile_loses_nothing() -> None:
 
     table.before = delete
     assert numbers(table, make_plan(KEY)) == list(range(50))
+    assert "$skip" not in caplog.text
+
+
+def test_a_row_written_anew_while_changes_are_read_speaks_against_no_filter(caplog: pytest.LogCaptureFixture) -> None:
+    table = Table(list(range(25)))
+
+    def write(number: int) -> None:
+        if number in {2, 3}:
+            table.numbers.remove(number * 10 - 11)
+            table.numbers += [28 + number]
+
+    table.before = write
+    assert numbers(table, make_plan(KEY, REVISION, since=-1)) == [*range(25), 30, 31]
+    assert "$skip" not in caplog.text
 
 
 def test_rows_inserted_behind_the_reader_are_left_to_the_next_run() -> None:
