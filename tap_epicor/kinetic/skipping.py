@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from tap_epicor.kinetic.found import Found, rows_of
@@ -29,6 +28,8 @@ COUNTER = "RowIdent"
 """Column of a BAQ that counts the rows of an answer (a captured one), and says nothing of the row."""
 _MOST_EMPTY = 100
 """Pages without rows that a chain of next links may have one after the other."""
+_MOST_SEARCHES = 5
+"""Times that the last row is looked for before rows are held to move all the time."""
 
 
 class Skipping:
@@ -70,6 +71,7 @@ class Skipping:
         self._links: set[str] = set()
         self._keys: list[Key] = []
         self._alone = True
+        self._searches = 0
         self._link: str | None = None
 
     def pages(self) -> Iterator[Page]:
@@ -130,7 +132,7 @@ class Skipping:
         if not self._others_can_be_read():
             raise failure
         try:
-            return not_just_once(lambda: self._fetch(self._received, 1, patient=True))
+            found = not_just_once(lambda: self._fetch(self._received, 1, patient=True))
         except FEWER_MAY_DO as exc:
             raise UnreadableRow(
                 f"row {self._received + 1} in the order of {', '.join(self._query.orderby) or 'the server'} can't be "
@@ -139,15 +141,18 @@ class Skipping:
                 cure="Look at this row in Kinetic, or name a `key` for this stream in `streams`: then "
                 "`unreadable_rows` skip can leave it out.",
             ) from exc
+        return self._following(found) if self._received else found
 
     def _others_can_be_read(self) -> bool:
         if not self._received:
             return can_be_read(self._rows, replace(self._query, skip=1, top=1))
         try:
-            found = self._fetch(self._received - 1, 1, patient=False)
+            return self._is_last_there(patient=False)
         except FEWER_MAY_DO:
             return False
-        return self._begins(found)
+
+    def _is_last_there(self, *, patient: bool) -> bool:
+        return self._begins(self._rows.fetch(replace(self._query, skip=self._received - 1, top=1), patient=patient))
 
     def _start(self) -> list[Row]:
         try:
@@ -178,16 +183,22 @@ class Skipping:
         return found[1:] or (self._beyond() if self._alone else [])
 
     def _beyond(self) -> list[Row]:
-        found = not_just_once(lambda: self._ask(self._received))
+        return self._following(not_just_once(lambda: self._ask(self._received)))
+
+    def _following(self, found: list[Row]) -> list[Row]:
+        """Return the rows after the last one, where an answer that begins with the next position brought some.
+
+        They follow it only if it is still at its place afterwards: rows before it may have come or gone meanwhile.
+        """
         if self._starts_over(found):
             self._check_first_page_was_all()
             return []
         if self._begins(found) and (self._counted() or 0) <= self._received:
             raise BrokenOrder(f"the server sends row {self._received} again for the one after it", path=self._rows.path)
-        return self._find_again() if found and self._is_known(found[0]) else found
+        return found if self._is_last_there(patient=True) and not self._begins(found) else self._find_again()
 
     def _is_known(self, row: Row) -> bool:
-        """Return whether a row was in the last page: rows before it have come meanwhile."""
+        """Return whether a row was in the last page."""
         if self._same(row, self._last):
             return True
         return self._keyed and keys_of([row], self._plan.order, self._rows.path)[0] in self._keys
@@ -197,35 +208,35 @@ class Skipping:
 
         Where it is gone, the read goes on after the one before it that is still there.
         """
-        start = position = max(0, self._received - self._window)
-        after = None
-        while position < self._received + self._window:
-            found = self._ask(position)
-            if not found:
-                break
-            if start and position == start and self._starts_over(found):
-                self._check_first_page_was_all()
-                return []
-            known = [number for number, row in enumerate(found, 1) if self._is_known(row)]
-            after = position + known[-1] if known else after
-            if known and self._same(found[known[-1] - 1], self._last):
+        self._searches += 1
+        position, after = max(0, self._received - 1 - self._window), None
+        while position < self._received + self._window and (found := self._ask(position)):
+            known = self._count_known(found)
+            after = position + known if known else after
+            if known and self._same(found[known - 1], self._last):
                 break
             position += len(found)
-        if after is None:
+        if after is None or self._searches > _MOST_SEARCHES:
             raise self._moved()
-        self._received = after
+        # Rows may have come or gone while it was looked for: only what one answer holds stands side by side.
         found = self._ask(after - 1, again=1)
         if not found or not self._is_known(found[0]):
-            raise self._moved()
-        self._stand_at(found[0])
-        return self._after_last(found)
+            return self._find_again()
+        known = self._count_known(found)
+        self._received = after - 1 + known
+        self._stand_at(found[known - 1])
+        return found[known:] or self._next()
+
+    def _count_known(self, found: list[Row]) -> int:
+        """Return how many rows of an answer there are up to the last known one."""
+        return max((number for number, row in enumerate(found, 1) if self._is_known(row)), default=0)
 
     def _stand_at(self, row: Row) -> None:
         """Take a row of the last page for its last one."""
         self._last = dict(row)
         if self._keyed:
             (key,) = keys_of([row], self._plan.order, self._rows.path)
-            self._keys = [*takewhile(lambda before: before != key, self._keys), key]
+            self._keys = [*(known for known in self._keys if known != key), key]
 
     def _moved(self) -> BrokenOrder:
         return BrokenOrder(
@@ -279,6 +290,7 @@ class Skipping:
         self._last = dict(found[-1])
         self._received += len(found)
         self._alone = len(found) == 1
+        self._searches = 0
         return Page(Found(found), None)
 
     def _same(self, row: Row, other: Row | None) -> bool:

@@ -171,6 +171,20 @@ def test_skip_notices_rows_that_were_deleted_before_it() -> None:
     assert numbers(table, make_plan(KEY)) == list(range(60))
 
 
+@pytest.mark.parametrize("when", [5, 6, 7, 8])
+@pytest.mark.parametrize("count", [3, 9])
+@pytest.mark.parametrize("plan", [make_plan(()), make_plan(KEY, filters=False)])
+def test_skip_one_row_at_a_time_loses_none_when_one_before_it_is_deleted(plan: Plan, count: int, when: int) -> None:
+    table = Table(list(range(count)), most=1)
+
+    def delete(number: int) -> None:
+        if number == when:
+            table.numbers.remove(0)
+
+    table.before = delete
+    assert numbers(table, plan, 1) == list(range(count))
+
+
 def test_skip_gives_up_when_its_place_is_gone() -> None:
     table = Table(list(range(60)), refuses_filter=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,9 @@ SEEKING = [name for name, plan in PLANS.items() if plan.seeks]
 
 
 def examples(count: int) -> settings:
-    return settings(max_examples=count, deadline=None, suppress_health_check=list(HealthCheck))
+    return settings(
+        max_examples=int(os.environ.get("EXAMPLES", count)), deadline=None, suppress_health_check=list(HealthCheck)
+    )
 
 
 def row(number: int) -> dict[str, Any]:
