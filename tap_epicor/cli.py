@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
-from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.exceptions import ConfigValidationError, MappingError
 
 from tap_epicor.auth.certificates import CertificateError
 from tap_epicor.auth.vault import VaultError
@@ -18,8 +18,8 @@ from tap_epicor.commands.from_cdata import from_cdata
 from tap_epicor.commands.oauth import login, oauth
 from tap_epicor.commands.sandbox import sandbox
 from tap_epicor.inputs import InputError
+from tap_epicor.streams.failures import FAILURES
 from tap_epicor.streams.reckoning import RunIncomplete
-from tap_epicor.streams.stream import FAILURES
 from tap_epicor.streams.summary import SummaryNotWritten
 from tap_epicor.tap import EpicorTap
 
@@ -121,6 +121,8 @@ def _run() -> int | str | None:
         for error in exc.errors:
             _told(error)
         return _told(f"The configuration is not right: {len(exc.errors)} to mend.")
+    except MappingError as exc:
+        return _told(f"`stream_maps` is not right: {exc}")
     except EXPLAINED as exc:
         return _told(str(exc))
     return 0

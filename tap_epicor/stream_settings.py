@@ -72,6 +72,12 @@ class StreamSettings:
     page_size: int | None = None
     sweeps: bool = False
 
+    @property
+    def condition(self) -> str | None:
+        """What restricts the rows, the filter and a BAQ's parameters; None where nothing does."""
+        said = [self.filter or "", *(f"{name}={value}" for name, value in self.parameters)]
+        return " & ".join(part for part in said if part) or None
+
 
 def as_list(value: object) -> tuple[str, ...]:
     """Return a setting that may be one value, a list, or values separated by commas, as a tuple."""

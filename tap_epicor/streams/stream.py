@@ -3,42 +3,40 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from singer_sdk.helpers._util import utc_now
 from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.mapper import DefaultStreamMap
 from singer_sdk.singerlib.catalog import StreamMetadata
 from singer_sdk.streams import Stream
 
-from tap_epicor.kinetic.errors import KineticError
-from tap_epicor.kinetic.order import BrokenOrder
 from tap_epicor.kinetic.plan import Part, parts
-from tap_epicor.kinetic.source import Rows
-from tap_epicor.streams.bookmark import Bookmark, BookmarkError
-from tap_epicor.streams.definition import COMPANY, COUNTER, DefinitionError
+from tap_epicor.streams.bookmark import Bookmark
+from tap_epicor.streams.definition import COMPANY, DefinitionError
+from tap_epicor.streams.deletes import Deletes, read_without, why_kept, why_no_sweep
 from tap_epicor.streams.drift import adapted
-from tap_epicor.streams.key_file import Head
-from tap_epicor.streams.key_store import KeyStore, KeyStoreError
-from tap_epicor.streams.parameters import check_parameters, replication_parameter
-from tap_epicor.streams.reading import Manner, Reading
-from tap_epicor.streams.remaining import NoRoom
-from tap_epicor.streams.sweep import DELETED, DELETED_AT, DELETED_SCHEMA, Sweep
-from tap_epicor.streams.values import Repair, ValueMismatch
+from tap_epicor.streams.failures import told
+from tap_epicor.streams.reading import Reading
+from tap_epicor.streams.reckoning import Reckoning
+from tap_epicor.streams.records import Records
+from tap_epicor.streams.stream_maps import KeyMaps, failed_map
+from tap_epicor.streams.sweep import DELETED_AT, DELETED_SCHEMA
+from tap_epicor.streams.wanted import manner_of, page_size, rows_of, servers_own
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Sequence
 
     from singer_sdk.helpers.types import Context, Record
-    from singer_sdk.singerlib import SchemaMessage
+    from singer_sdk.singerlib import RecordMessage, SchemaMessage
     from singer_sdk.singerlib.catalog import MetadataMapping
 
     from tap_epicor.kinetic.catalogue import Found
     from tap_epicor.kinetic.client import Kinetic
-    from tap_epicor.kinetic.pages import Page
-    from tap_epicor.kinetic.source import Source
+    from tap_epicor.kinetic.source import Rows, Source
     from tap_epicor.stream_settings import StreamSettings
     from tap_epicor.streams.definition import Definition
-    from tap_epicor.streams.reckoning import Reckoning, Run
+    from tap_epicor.streams.reckoning import Run
     from tap_epicor.tap import EpicorTap
 
 
@@ -47,10 +45,6 @@ class EpicorMetadata(StreamMetadata):
     """A stream's metadata with what a sync needs, so that it asks the server for none."""
 
     epicor: dict[str, Any] | None = None
-
-
-FAILURES = (KineticError, DefinitionError, BookmarkError, ValueMismatch, KeyStoreError, NoRoom)
-"""What ends the read of one stream, with a message that says all that a user needs; the others are read."""
 
 
 class EpicorStream(Stream):
@@ -77,10 +71,10 @@ class EpicorStream(Stream):
         self._settings = settings
         self._kinetic = kinetic
         self._companies: Sequence[str] = tap.companies
-        self._unknown: set[str] = set()
-        self._absent: set[str] = set()
-        self._incomplete = False
+        self._told: set[str] = set()
         self._run: Run = tap.run
+        self._writer = tap.message_writer
+        self._reckoning = Reckoning(definition.name, "")
         self.primary_keys = list(definition.key)
         self.replication_key = definition.replication_key
         self.selected_by_default = definition.selected
@@ -130,27 +124,15 @@ class EpicorStream(Stream):
         return
 
     def get_records(self, context: Context | None) -> Iterable[Record]:
-        """Yield the rows of one company; the bookmark moves when those of a page have been written.
+        """Return the rows of one company; the bookmark moves when those of a page have been written.
 
         Args:
             context: the company.
         """
-        company = str((context or {}).get(COMPANY, ""))
-        if self._run.over:
-            self._run.not_read(self.name, company)
-            self._incomplete = True
-            return
-        with self._run.reckoning(self.name, company, self._kinetic) as reckoning:
-            try:
-                yield from self._records(company, reckoning, self.get_context_state(context))
-            except FAILURES as exc:
-                if self.ABORT_AT_RECORD_COUNT is not None:
-                    raise
-                self._run.failed(reckoning, exc)
-                self.logger.error("%s: %s", reckoning.name, exc)  # noqa: TRY400 - all that a user needs
-        self._incomplete |= reckoning.outcome != "complete"
+        records = self._read(str((context or {}).get(COMPANY, "")), self._reckoning, self.get_context_state(context))
+        return islice(records, self.ABORT_AT_RECORD_COUNT)
 
-    def _records(self, company: str, reckoning: Reckoning, state: dict[str, Any]) -> Iterator[Record]:
+    def _read(self, company: str, reckoning: Reckoning, state: dict[str, Any]) -> Iterator[Record]:
         if self._definition.unfit:
             raise DefinitionError(self._definition.unfit)
         rows = self._rows(company)
@@ -159,79 +141,76 @@ class EpicorStream(Stream):
             rows,
             key=self._key(),
             cursor=cursor,
-            bookmark=Bookmark(state, cursor, self._condition(), reckoning.name),
-            manner=self._manner(),
+            bookmark=Bookmark(state, cursor, self._settings.condition, reckoning.name),
+            manner=manner_of(
+                self.config,
+                self._definition,
+                self._settings,
+                most=self.ABORT_AT_RECORD_COUNT,
+                resumes=not self._replaces(),
+            ),
             reckoning=reckoning,
             save=self._write_state_now,
         )
-        sweep = self._sweep(rows, state)
-        for page in reading.pages():
-            yield from self._repaired(page, rows, sweep)
-            reckoning.written += len(page.rows)
-        if sweep and reckoning.outcome == "complete":
-            yield from self._deletes(sweep, rows, reckoning, state, filters=reading.filters)
+        deletes = self._deletes(rows, state)
+        records = self._records(rows, self._added(rows) | ({DELETED_AT: None} if deletes else {}))
+        swept = deletes is None
+        try:
+            for page in reading.pages():
+                made = records.of(page)
+                if deletes:
+                    deletes.note(made)
+                yield from made
+            if deletes and reckoning.outcome == "complete":
+                deletes.send(self._writer, filters=reading.filters)
+                swept = True
+        finally:
+            if not swept and reckoning.outcome == "complete":
+                reckoning.ended("interrupted")
 
-    def _sweep(self, rows: Rows, state: dict[str, Any]) -> Sweep | None:
-        """Return the sweep that is to follow the read; None where there is none."""
-        if not self._settings.sweeps or self.ABORT_AT_RECORD_COUNT is not None:
+    def _deletes(self, rows: Rows, state: dict[str, Any]) -> Deletes | None:
+        """Return what finds out about deletes; None where nothing is to."""
+        if self.ABORT_AT_RECORD_COUNT is not None:
+            return None
+        if not self._settings.sweeps:
+            read_without(state, self._write_state_now, self._reckoning.name, self.logger)
             return None
         key = self._key()
-        if why := self._needs_no_sweep(key):
+        maps = KeyMaps(self.name, self.stream_maps, self.config, self.logger)
+        if why := why_no_sweep(key, maps, self._settings, replaced=self._replaces()):
             self.logger.warning("%s: `deletes` has no effect: %s.", self.name, why)
             return None
-        properties = self.effective_schema["properties"]
-        head = Head(
-            f"{rows.kinetic.base_url} {rows.kinetic.dialect.version}",
-            str(rows.source),
-            rows.company,
-            tuple((part.name, part.type) for part in key),
-            self._condition(),
-        )
-        return Sweep(
+        return Deletes(
             rows,
             key,
-            KeyStore(self.config["key_store"], self.name, head, self.logger),
-            prepared=Repair({"properties": {part.name: properties[part.name] for part in key}}, (), {}).rows,
-            page_size=self._settings.page_size or int(self.config["page_size"]),
-            most=self.config["max_deletes"],
-            confirmed=state.get(DELETED),
+            condition=self._settings.condition,
+            schema=self.effective_schema,
+            config=self.config,
+            page_size=page_size(self.config, self._settings),
+            maps=maps,
+            added=self._added(rows),
+            state=state,
+            save=self._write_state_now,
+            reckoning=self._reckoning,
+            logger=self.logger,
         )
 
-    def _needs_no_sweep(self, key: tuple[Part, ...]) -> str | None:
-        if self._replaces():
-            return "the stream is replaced as a whole"
-        if not key:
-            return "it has no key that tells which rows are gone"
-        if self._settings.replication_parameter:
-            return "the BAQ returns what changed, and so not all of its keys"
-        return None
+    def _added(self, rows: Rows) -> Record:
+        """Return the columns that the rows get here."""
+        return {COMPANY: rows.company} if self._definition.company_added else {}
 
-    def _deletes(
-        self,
-        sweep: Sweep,
-        rows: Rows,
-        reckoning: Reckoning,
-        state: dict[str, Any],
-        *,
-        filters: bool,
-    ) -> Iterator[Record]:
-        """Yield a record for each row that is gone; the order of what follows is told in `sweep`."""
-        outcome = sweep.compare(filters=filters)
-        self.logger.log(*outcome.told(reckoning.name))
-        now = utc_now().isoformat()
-        added = {COMPANY: rows.company} if self._definition.company_added else {}
-        names = [part.name for part in self._key()]
-        for key in sweep.gone():
-            yield {**added, **dict(zip(names, key, strict=True)), DELETED_AT: now}
-            reckoning.deleted += 1
-        self._write_state_now()
-        sweep.finish()
-        if sweep.deleted_at is not None:
-            state[DELETED] = sweep.deleted_at
-        self._write_state_now()
-        if outcome.unproved:
-            reckoning.notes.append(f"{outcome.gone} rows seem to be gone: {outcome.unproved}")
-        outcome.check(rows.path)
+    def _records(self, rows: Rows, added: Record) -> Records:
+        return Records(
+            rows,
+            schema=self.effective_schema,
+            key=self.primary_keys,
+            wanted=self._wanted(),
+            added=added,
+            others={company for company in self._companies if company != rows.company},
+            name=self.name,
+            told=self._told,
+            logger=self.logger,
+        )
 
     def _generate_schema_messages(self) -> Generator[SchemaMessage, None, None]:
         """Yield the schema, with the column of deletes where there may be any."""
@@ -241,111 +220,51 @@ class EpicorStream(Stream):
                 message.schema = {**message.schema, "properties": properties}
             yield message
 
-    def _manner(self) -> Manner:
-        size = self._settings.page_size or int(self.config["page_size"])
-        counts = not self._definition.source.is_baq and self.ABORT_AT_RECORD_COUNT is None
-        if self.ABORT_AT_RECORD_COUNT is not None:
-            size = min(size, self.ABORT_AT_RECORD_COUNT + 1)
-        return Manner(
-            page_size=size,
-            start_value=self.config.get("start_value"),
-            overlap=self.config["overlap"],
-            overlap_days=self.config["overlap_days"],
-            overlap_minutes=self.config["overlap_minutes"],
-            completeness=self.config["completeness"] if counts else "off",
-            restored=self.config["restored"],
-            skips=self.config["unreadable_rows"] == "skip",
-            resumes=not self._replaces(),
-            parameter=replication_parameter(self._definition, self._settings),
-        )
-
-    def _repaired(self, page: Page, rows: Rows, sweep: Sweep | None) -> Iterator[Record]:
-        self._check_company(page, rows)
-        added: Record = {COMPANY: rows.company} if self._definition.company_added else {}
-        if sweep:
-            added[DELETED_AT] = None
-        repair = Repair(self.effective_schema, self.primary_keys, added, {COUNTER})
-        self._tell_of_absent(repair.absent(page.rows, self._wanted()))
-        records = list(repair.rows(page.rows))
-        if sweep:
-            sweep.note(records)
-        yield from records
-        if self._settings.select is None and repair.unknown - self._unknown:
-            self._unknown |= repair.unknown
-            names = ", ".join(sorted(repair.unknown))
-            self.logger.warning("%s: the catalog does not know the columns %s: run --discover again.", self.name, names)
-
-    def _tell_of_absent(self, names: list[str]) -> None:
-        if new := [name for name in names if name not in self._absent]:
-            self._absent.update(new)
-            self.logger.warning(
-                "%s: no row of a page has the columns %s, though the server declares them: they are null.",
-                self.name,
-                ", ".join(new),
-            )
-
-    def _check_company(self, page: Page, rows: Rows) -> None:
-        """Check that the server has not sent the rows of another of the companies that are read, each on its own.
+    def _generate_record_messages(self, record: Record) -> Generator[RecordMessage, None, None]:
+        """Yield the messages of a row, one for each stream map that keeps it.
 
         Raises:
-            BrokenOrder: if it has: something between ignores `CallSettings`, or takes it away.
+            StreamMapError: if an expression fails on the row.
         """
-        others = {company for company in self._companies if company != rows.company}
-        found = next((row[COMPANY] for row in page.rows if row.get(COMPANY) in others), None) if others else None
-        if found and not any(row.get(COMPANY) == rows.company for row in page.rows):
-            raise BrokenOrder(
-                f"asked for company {rows.company}, the server sent rows of {found}",
-                path=rows.path,
-                cure="The account may read only that one, or a gateway takes the header CallSettings away: use "
-                "`api_version` v2, or one `company` for each user.",
-            )
+        try:
+            for message in super()._generate_record_messages(record):
+                if self._settings.sweeps:
+                    message.record.setdefault(DELETED_AT, None)
+                yield message
+        except Exception as exc:
+            if all(isinstance(one, DefaultStreamMap) for one in self.stream_maps):
+                raise
+            key = {name: record.get(name) for name in self.primary_keys}
+            raise failed_map(self.name, key, exc, "Mend it: columns may be null.") from exc
 
     def _rows(self, company: str) -> Rows:
-        check_parameters(self._definition, self._settings)
         if not self.primary_keys and not self._replaces():
             self.logger.warning(
                 "%s has no key: a loader adds all rows again in each run. Name its `key` in `streams`, or set "
                 "`emit_activate_version_messages`, upon which loaders remove the rows of the run before.",
                 self.name,
             )
-        return Rows(
+        return rows_of(
             self._kinetic,
-            self._definition.source,
-            company,
-            self._settings.filter,
-            self._settings.parameters,
-            self._select(),
-            self._sortable(),
+            self._definition,
+            self._settings,
+            company=company,
+            columns=self._wanted(),
+            properties=self.effective_schema["properties"],
         )
-
-    def _select(self) -> tuple[str, ...]:
-        wanted = self._wanted()
-        return wanted if len(wanted) < self._definition.columns else ()
 
     def _wanted(self) -> tuple[str, ...]:
         """Return the columns that the server is to send."""
-        columns = [name for name in self.effective_schema["properties"] if self.mask.get(("properties", name), True)]
-        return tuple(name for name in columns if not (self._definition.company_added and name == COMPANY))
-
-    def _sortable(self) -> tuple[str, ...]:
-        properties = self.effective_schema["properties"]
-        own = (name for name in properties if not (self._definition.company_added and name == COMPANY))
-        return tuple(name for name in own if not {"object", "array"} & {*properties[name]["type"]})
+        names = self.effective_schema["properties"]
+        return servers_own(self._definition, [name for name in names if self.mask.get(("properties", name), True)])
 
     def _key(self) -> tuple[Part, ...]:
-        names = self.primary_keys
-        if self._definition.company_added:
-            names = [name for name in names if name != COMPANY]
-        return parts(names, self._definition.types)
+        return parts(servers_own(self._definition, self.primary_keys), self._definition.types)
 
     def _cursor(self) -> Part | None:
         if self.replication_method != "INCREMENTAL" or not self.replication_key:
             return None
         return Part(self.replication_key, self._definition.types[self.replication_key])
-
-    def _condition(self) -> str | None:
-        said = [self._settings.filter or "", *(f"{name}={value}" for name, value in self._settings.parameters)]
-        return " & ".join(part for part in said if part) or None
 
     def _replaces(self) -> bool:
         return self.replication_method == "FULL_TABLE" and bool(self.config.get("emit_activate_version_messages"))
@@ -360,17 +279,39 @@ class EpicorStream(Stream):
         *,
         write_messages: bool = True,
     ) -> Generator[dict[str, Any], Any, Any]:
+        """Read company by company: what ends the read of one ends no other's."""
         if self._replaces():
             self._stream_version = self._initialized_at // 1000
-        try:
-            yield from super()._sync_records(context, write_messages=write_messages)
-        except Exception as exc:
-            if isinstance(exc, OSError) or self.ABORT_AT_RECORD_COUNT is not None:
-                raise
-            self.logger.exception("%s: an error of the tap itself; please report it.", self.name)
-            self._run.broke(self.name, exc)
-            self._incomplete = True
-        if self._replaces() and write_messages and self._stream_version is not None and not self._incomplete:
+        for one in [context] if context else self.partitions:
+            yield from self._sync_company(one, write_messages)
+            if self.ABORT_AT_RECORD_COUNT is not None and self._reckoning.received:
+                return
+        if self._replaces() and write_messages and self.ABORT_AT_RECORD_COUNT is None:
+            self._activate()
+
+    def _sync_company(self, context: Context, write_messages: bool) -> Iterator[dict[str, Any]]:  # noqa: FBT001
+        company = str(context.get(COMPANY, ""))
+        if self._run.over:
+            self._run.not_read(self.name, company)
+            return
+        with self._run.reckoning(self.name, company, self._kinetic) as self._reckoning:
+            before = self._writer.records
+            records = super()._sync_records(context, write_messages=write_messages)
+            if self.ABORT_AT_RECORD_COUNT is not None:
+                yield from records
+                return
+            try:
+                with told(self._run, self._reckoning, self.logger):
+                    yield from records
+            finally:
+                self._reckoning.written = self._writer.records - before - self._reckoning.deleted
+
+    def _activate(self) -> None:
+        """Let loaders remove the rows of runs before this one, if it is proved that this one brought all."""
+        why = why_kept([one for one in self._run.reckonings if one.stream == self.name])
+        if why:
+            self.logger.warning("%s: loaders are not told to remove the rows of runs before: %s.", self.name, why)
+        elif self._stream_version is not None:
             self._write_activate_version_message(self._stream_version)
 
     def _write_starting_replication_value(self, context: Context | None) -> None:

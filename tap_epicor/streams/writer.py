@@ -15,8 +15,13 @@ if TYPE_CHECKING:
 
 
 class PageWriter(MsgSpecWriter):
-    """Keeps RECORD lines until a message of another kind follows; decimals keep every digit."""
+    """Keeps RECORD lines until a message of another kind follows; decimals keep every digit.
 
+    Attributes:
+        records: RECORD messages written so far.
+    """
+
+    records = 0
     _writing = False
     _signal: int | None = None
 
@@ -28,7 +33,9 @@ class PageWriter(MsgSpecWriter):
         """
         self._writing = True
         sys.stdout.buffer.write(self.format_message(message))
-        if not isinstance(message, RecordMessage):
+        if isinstance(message, RecordMessage):
+            self.records += 1
+        else:
             sys.stdout.buffer.flush()
         self._writing = False
         if self._signal is not None:

@@ -384,6 +384,7 @@ def test_a_test_run_reads_one_row_a_stream(kinetic: Sandbox, tmp_path: Path) -> 
     run = tap(tmp_path, kinetic.config(service="Erp.BO.PartSvc", company="EPIC06"), "--test")
     assert run.code == 0, run.log
     assert {len(rows) for rows in run.rows.values()} == {1}
+    assert "ERROR" not in run.log
 
 
 def test_a_wrong_password_is_a_sentence_and_no_traceback(kinetic: Sandbox, tmp_path: Path) -> None:

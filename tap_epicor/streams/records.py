@@ -1,0 +1,96 @@
+"""Pages become records: rows of the company that was asked for, with the columns and the types of the schema."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tap_epicor.kinetic.order import BrokenOrder
+from tap_epicor.streams.definition import COMPANY, COUNTER
+from tap_epicor.streams.values import Repair
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from logging import Logger
+
+    from singer_sdk.helpers.types import Record
+
+    from tap_epicor.kinetic.pages import Page
+    from tap_epicor.kinetic.source import Rows
+
+
+class Records:
+    """The records of one stream in one company.
+
+    Args:
+        rows: the rows of the stream.
+        schema: the stream's JSON schema.
+        key: columns that tell rows apart, for messages.
+        wanted: the columns that are asked for.
+        added: columns to add to each row.
+        others: the other companies that are read.
+        name: the stream's name, for messages.
+        told: columns that were told before; changed in place.
+        logger: for columns that are not as they were declared.
+    """
+
+    def __init__(  # noqa: PLR0913
+        self,
+        rows: Rows,
+        *,
+        schema: Mapping[str, Any],
+        key: Sequence[str],
+        wanted: Sequence[str],
+        added: Mapping[str, Any],
+        others: Collection[str],
+        name: str,
+        told: set[str],
+        logger: Logger,
+    ) -> None:
+        self._rows = rows
+        self._wanted = wanted
+        self._others = others
+        self._name = name
+        self._told = told
+        self._logger = logger
+        self._repair = Repair(schema, key, added, {COUNTER})
+
+    def of(self, page: Page) -> list[Record]:
+        """Return the records of a page, whose rows are changed in place.
+
+        Raises:
+            BrokenOrder: if they are another company's.
+            ValueMismatch: if a value is none of its column's type.
+        """
+        self._check_company(page)
+        if absent := self._not_told(self._repair.absent(page.rows, self._wanted)):
+            self._logger.warning(
+                "%s: no row of a page has the columns %s, though the server declares them: they are null.",
+                self._name,
+                absent,
+            )
+        records = list(self._repair.rows(page.rows))
+        if not self._rows.select and (unknown := self._not_told(self._repair.unknown)):
+            self._logger.warning(
+                "%s: the catalog does not know the columns %s: run --discover again.", self._name, unknown
+            )
+        return records
+
+    def _not_told(self, names: Collection[str]) -> str:
+        new = sorted(set(names) - self._told)
+        self._told.update(new)
+        return ", ".join(new)
+
+    def _check_company(self, page: Page) -> None:
+        """Check that the server has not sent the rows of another of the companies that are read, each on its own.
+
+        Raises:
+            BrokenOrder: if it has: something between ignores `CallSettings`, or takes it away.
+        """
+        found = next((row[COMPANY] for row in page.rows if row.get(COMPANY) in self._others), None)
+        if found and not any(row.get(COMPANY) == self._rows.company for row in page.rows):
+            raise BrokenOrder(
+                f"asked for company {self._rows.company}, the server sent rows of {found}",
+                path=self._rows.path,
+                cure="The account may read only that one, or a gateway takes the header CallSettings away: use "
+                "`api_version` v2, or one `company` for each user.",
+            )

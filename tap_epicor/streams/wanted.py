@@ -1,0 +1,108 @@
+"""What a stream asks the server for, and how; the company's column, where the tap adds it, is not the server's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tap_epicor.kinetic.source import Rows
+from tap_epicor.streams.definition import COMPANY
+from tap_epicor.streams.parameters import check_parameters, replication_parameter
+from tap_epicor.streams.reading import Manner
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from tap_epicor.kinetic.client import Kinetic
+    from tap_epicor.stream_settings import StreamSettings
+    from tap_epicor.streams.definition import Definition
+
+
+def servers_own(definition: Definition, names: Iterable[str]) -> tuple[str, ...]:
+    """Return the columns among these that are the server's.
+
+    Args:
+        definition: the stream.
+        names: columns as the loader gets them.
+    """
+    return tuple(name for name in names if not (definition.company_added and name == COMPANY))
+
+
+def rows_of(  # noqa: PLR0913
+    kinetic: Kinetic,
+    definition: Definition,
+    settings: StreamSettings,
+    *,
+    company: str,
+    columns: Sequence[str],
+    properties: Mapping[str, Any],
+) -> Rows:
+    """Return the rows to ask for.
+
+    Args:
+        kinetic: the client.
+        definition: the stream.
+        settings: what the configuration says of it.
+        company: company id.
+        columns: the columns wanted.
+        properties: the JSON schema of each column.
+
+    Raises:
+        DefinitionError: if a BAQ's parameters are not what the settings say.
+    """
+    check_parameters(definition, settings)
+    sortable = [name for name in properties if not {"object", "array"} & {*properties[name]["type"]}]
+    return Rows(
+        kinetic,
+        definition.source,
+        company,
+        settings.filter,
+        settings.parameters,
+        columns if len(columns) < definition.columns else (),
+        servers_own(definition, sortable),
+    )
+
+
+def page_size(config: Mapping[str, Any], settings: StreamSettings) -> int:
+    """Return how many rows to ask for at once.
+
+    Args:
+        config: the configuration.
+        settings: what it says of the stream.
+    """
+    return settings.page_size or int(config["page_size"])
+
+
+def manner_of(
+    config: Mapping[str, Any],
+    definition: Definition,
+    settings: StreamSettings,
+    *,
+    most: int | None,
+    resumes: bool,
+) -> Manner:
+    """Return how to read.
+
+    Args:
+        config: the configuration.
+        definition: the stream.
+        settings: what the configuration says of it.
+        most: rows that a trial ends after; None for all.
+        resumes: whether an interrupted read of everything goes on where it was.
+
+    Raises:
+        DefinitionError: if there is no such parameter as `replication_parameter`.
+    """
+    size = page_size(config, settings)
+    counts = not definition.source.is_baq and most is None
+    return Manner(
+        page_size=size if most is None else min(size, most + 1),
+        start_value=config.get("start_value"),
+        overlap=config["overlap"],
+        overlap_days=config["overlap_days"],
+        overlap_minutes=config["overlap_minutes"],
+        completeness=config["completeness"] if counts else "off",
+        restored=config["restored"],
+        skips=config["unreadable_rows"] == "skip",
+        resumes=resumes,
+        parameter=replication_parameter(definition, settings),
+    )
