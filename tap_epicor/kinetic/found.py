@@ -16,7 +16,7 @@ from tap_epicor.kinetic.dialect import MOST_DIGITS
 from tap_epicor.kinetic.errors import PassingError, UnreadableAnswer, redact
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 KINDS: Final[Mapping[str, Any]] = {"string": str, "integer": int, "number": float, "boolean": bool}
 """Types of JSON schema whose values can be checked while they are read, and what `msgspec` calls them."""
@@ -41,7 +41,7 @@ class Row(msgspec.Struct, gc=False):
 
 
 class Found(list[Any]):
-    """The rows of an answer, or those from one of them on.
+    """The rows of an answer, or some of them that follow each other.
 
     Args:
         rows: the rows, `Row` or dictionaries.
@@ -64,9 +64,9 @@ class Found(list[Any]):
         if not isinstance(at, slice):
             return super().__getitem__(at)
         first, _, step = at.indices(len(self))
-        rest = super().__getitem__(at)
-        kept = step == 1 and first + len(rest) == len(self)
-        return Found(rest, self.body, self._skipped + first) if kept else Found(self._decoded(at))
+        if step != 1:
+            return Found(self._decoded()[at])
+        return Found(super().__getitem__(at), self.body, self._skipped + first)
 
     def chosen(self, wanted: Sequence[bool]) -> Found:
         """Return some of the rows.
@@ -78,16 +78,16 @@ class Found(list[Any]):
 
     def texts(self) -> list[msgspec.Raw]:
         """Return the text of each row; only where there is a body."""
-        return _TEXTS.decode(self.body or b"").value[self._skipped :]
+        return _TEXTS.decode(self.body or b"").value[self._skipped : self._skipped + len(self)]
 
-    def dictionaries(self) -> Iterator[dict[str, Any]]:
-        """Yield the rows as dictionaries with exact decimals."""
-        yield from self._decoded()
+    def dictionaries(self) -> list[dict[str, Any]]:
+        """Return the rows as dictionaries with exact decimals."""
+        return self._decoded()
 
-    def _decoded(self, at: slice = slice(None)) -> list[dict[str, Any]]:
+    def _decoded(self) -> list[dict[str, Any]]:
         if self.body is None:
-            return list(super().__getitem__(at))
-        return rows_of(read_json(self.body, ""), "")[self._skipped :][at]
+            return list(self)
+        return rows_of(read_json(self.body, ""), "")[self._skipped : self._skipped + len(self)]
 
 
 class Shape:

@@ -54,21 +54,30 @@ class Records:
         self._logger = logger
         self._repair = Repair(schema, key, added, {COUNTER})
 
+    def check(self, page: Page) -> None:
+        """Check rows that need no repair.
+
+        Raises:
+            BrokenOrder: if they are another company's.
+        """
+        self._check_company(page)
+
     def of(self, page: Page) -> list[Record]:
-        """Return the records of a page, whose rows are changed in place.
+        """Return the records of a page.
 
         Raises:
             BrokenOrder: if they are another company's.
             ValueMismatch: if a value is none of its column's type.
         """
         self._check_company(page)
-        if absent := self._not_told(self._repair.absent(page.rows, self._wanted)):
+        rows = page.rows.dictionaries()
+        if absent := self._not_told(self._repair.absent(rows, self._wanted)):
             self._logger.warning(
                 "%s: no row of a page has the columns %s, though the server declares them: they are null.",
                 self._name,
                 absent,
             )
-        records = list(self._repair.rows(page.rows))
+        records = list(self._repair.rows(rows))
         if not self._rows.select and (unknown := self._not_told(self._repair.unknown)):
             self._logger.warning(
                 "%s: the catalog does not know the columns %s: run --discover again.", self._name, unknown

@@ -26,6 +26,7 @@ from logging import INFO, WARNING
 from typing import TYPE_CHECKING, Any, Final
 
 from tap_epicor.kinetic.errors import KineticError
+from tap_epicor.kinetic.found import UNDECLARED
 from tap_epicor.kinetic.pages import read
 from tap_epicor.kinetic.plan import make_plan
 from tap_epicor.kinetic.presence import NotTold, ask_for
@@ -155,7 +156,7 @@ class Sweep:
     ) -> None:
         names = tuple(part.name for part in key)
         self._key = key
-        self._rows = replace(rows, select=names, columns=names)
+        self._rows = replace(rows, select=names, columns=names, shape=UNDECLARED)
         self._store = store
         self._prepared = prepared
         self._page_size = page_size

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tap_epicor.kinetic.found import UNDECLARED
 from tap_epicor.kinetic.source import Rows
 from tap_epicor.streams.definition import COMPANY
+from tap_epicor.streams.lines import shape_of
 from tap_epicor.streams.parameters import check_parameters, replication_parameter
 from tap_epicor.streams.reading import Manner
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from tap_epicor.kinetic.client import Kinetic
     from tap_epicor.stream_settings import StreamSettings
@@ -35,6 +37,8 @@ def rows_of(  # noqa: PLR0913
     company: str,
     columns: Sequence[str],
     properties: Mapping[str, Any],
+    compared: Collection[str],
+    whole: bool,
 ) -> Rows:
     """Return the rows to ask for.
 
@@ -45,6 +49,8 @@ def rows_of(  # noqa: PLR0913
         company: company id.
         columns: the columns wanted.
         properties: the JSON schema of each column.
+        compared: the columns of the key, and that changes are tracked by.
+        whole: whether rows may go on as they came.
 
     Raises:
         DefinitionError: if a BAQ's parameters are not what the settings say.
@@ -59,6 +65,7 @@ def rows_of(  # noqa: PLR0913
         settings.parameters,
         columns if len(columns) < definition.columns else (),
         servers_own(definition, sortable),
+        shape_of(properties, columns, compared) if whole else UNDECLARED,
     )
 
 

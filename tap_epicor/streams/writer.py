@@ -37,6 +37,24 @@ class PageWriter(MsgSpecWriter):
             self.records += 1
         else:
             sys.stdout.buffer.flush()
+        self._end_if_told()
+
+    def write_lines(self, lines: bytes, records: int) -> None:
+        """Write RECORD lines.
+
+        Args:
+            lines: whole lines.
+            records: how many there are.
+
+        Raises:
+            Stopped: if the run was told to end meanwhile.
+        """
+        self._writing = True
+        sys.stdout.buffer.write(lines)
+        self.records += records
+        self._end_if_told()
+
+    def _end_if_told(self) -> None:
         self._writing = False
         if self._signal is not None:
             signum, self._signal = self._signal, None
