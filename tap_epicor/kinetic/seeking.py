@@ -83,7 +83,7 @@ class Seeking:
                 return
             keys = keys_of(found, self._plan.order, self._rows.path)
             check_within(self._plan, found, self._rows.path)
-            self._check_rising(keys)
+            check_rising(self._keys, keys, self._plan.order, self._rows.path)
             self._check_constant(keys)
             self._sizes.more_came()
             self._keys, self._read = keys, keys[-1]
@@ -183,15 +183,6 @@ class Seeking:
         self._trusted = True
         return found
 
-    def _check_rising(self, keys: Sequence[Key]) -> None:
-        """Check that keys rise; rows that were read already come from a `$filter` that is not to be relied upon."""
-        try:
-            check_rising(self._keys, keys, self._plan.order, self._rows.path)
-        except BrokenOrder as exc:
-            if self._moving or set(self._keys).isdisjoint(keys):
-                raise
-            raise NoSeeking(f"the server's $filter brings rows that were read already ({exc.message})") from exc
-
     def _not_found(self, key: Key) -> NoSeeking:
         return NoSeeking(f"the server's $filter does not find the row with {show(self._plan.order, key)} again")
 
@@ -214,7 +205,10 @@ class Seeking:
             raise self._no_seeking(exc) from exc
 
     def _beyond(self, boundary: Key) -> Found:
-        return self._ask(self._condition(boundary, inclusive=False))
+        found = self._ask(self._condition(boundary, inclusive=False))
+        if not self._moving and not set(self._keys).isdisjoint(keys_of(found, self._plan.order, self._rows.path)):
+            raise NoSeeking(f"the server's $filter brings rows that come before {show(self._plan.order, boundary)}")
+        return found
 
     def _condition(self, boundary: Key, *, inclusive: bool) -> str:
         compared = [
