@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from copy import deepcopy
 from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
@@ -80,6 +81,13 @@ class EpicorTap(Tap):
     def kinetic(self) -> Kinetic:
         """The client that all streams share."""
         return connect(self.config)
+
+    def setup_mapper(self) -> None:
+        """Make the stream maps; the SDK takes `__else__` out of the settings that it makes them from."""
+        given = deepcopy(self._config.get("stream_maps"))
+        super().setup_mapper()
+        if given is not None:
+            self._config["stream_maps"] = given
 
     def run_discovery(self) -> str:
         """Write the catalog to standard output, stream by stream: that of a whole tenant is large.

@@ -60,7 +60,7 @@ def test_the_sample_configuration_has_no_problems() -> None:
 
 def test_locks_hold_no_address_and_a_hash_for_each_version() -> None:
     locks = sorted((ROOT / "requirements").glob("*.txt"))
-    assert len(locks) == 6
+    assert len(locks) == 7
     for lock in locks:
         text = lock.read_text()
         assert "://" not in text

@@ -167,16 +167,6 @@ class Run:
         if self._passing == _MOST_PASSING:
             self.over = f"Nothing more was read, since the server failed {_MOST_PASSING} streams in a row."
 
-    def broke(self, stream: str, error: Exception) -> None:
-        """Say that the tap itself has an error, which ends the stream.
-
-        Args:
-            stream: the stream's name.
-            error: what was raised.
-        """
-        note = f"an error of the tap itself, {type(error).__name__}: please report it"
-        self.reckonings.append(Reckoning(stream, "", "failed", notes=[note]))
-
     def not_read(self, stream: str, company: str, why: str = "") -> None:
         """Add a stream that was not read.
 

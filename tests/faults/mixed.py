@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 ROWS_OF_SCALE = 4.9
 """Rows of all tables together for each row of the biggest."""
 OVERLAP = 50_000
-"""Ten times this, which is where a read after a first load begins, are more revisions than a transaction is open for."""
+"""Ten times this is where a read after a first load begins: longer ago than the longest transaction is open."""
 OVERLAP_MINUTES = 2
 SHOWN = 20
 KILLED_RUNS = 0.5

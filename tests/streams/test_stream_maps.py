@@ -95,3 +95,14 @@ def test_a_map_that_can_not_be_understood_is_a_sentence(kinetic: Sandbox, tmp_pa
     assert run.code == 1
     assert "`stream_maps` is not right: " in run.log
     assert "Traceback" not in run.log
+
+
+def test_streams_that_no_map_names_are_left_out_where_else_is_null_with_a_catalog_too(
+    kinetic: Sandbox, tmp_path: Path
+) -> None:
+    config = kinetic.config(service="Erp.BO.PartSvc,Erp.BO.PlantSvc", company="EPIC06")
+    catalog = choose(discover(tmp_path, config), PARTS, "erp_plant_plants")
+    maps = {PARTS: {"__alias__": "p"}, "__else__": None}
+    run = tap(tmp_path, {**config, "stream_maps": maps}, catalog=catalog)
+    assert run.code == 0, run.log
+    assert list(run.rows) == ["p"]
