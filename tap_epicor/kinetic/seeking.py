@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tap_epicor.kinetic.errors import BadRequest, KineticError, ServerFailed
@@ -143,6 +144,9 @@ class Seeking:
             raise looked
         logger.warning("%s: left out: %s", self._rows.source, looked.message)
         self._skipped.append(looked.key)
+        if not looked.values:
+            behind = replace(self._query(condition, 1), skip=1)
+            return Found(not_just_once(lambda: self._rows.fetch(behind)))
         self._keys, self._left_out = [looked.values], looked.values
         return None
 

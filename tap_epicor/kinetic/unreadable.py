@@ -31,7 +31,7 @@ class UnreadableRow(KineticError):
 
     cure = (
         "Look at this row in Kinetic (a calculated or user column may fail on it), or leave the column at fault out by "
-        "`select` in `streams`. `unreadable_rows` skip leaves out rows whose key can be read."
+        "`select` in `streams`. `unreadable_rows` skip leaves such rows out."
     )
     values: Key = ()
     key = ""
@@ -70,7 +70,7 @@ def look_at(
         before: values of the row before it, None where there is none.
 
     Raises:
-        UnreadableRow: if not even its key can be had; the row before it is named.
+        KineticError: if it does not come, and its key does not either.
     """
     columns = tuple(dict.fromkeys((*plan.order, *plan.key)))
     said = f"every answer fails that it would be in ({told(failure)})"
@@ -82,8 +82,12 @@ def look_at(
     except FEWER_MAY_DO as exc:
         if found is None:
             where = f"after the one with {show(plan.order, before)}" if before else "before all others"
-            message = f"the row that comes {where} can't be read, nor its key alone: {said}"
-            raise UnreadableRow(message, path=rows.path) from exc
+            unnamed = UnreadableRow(
+                f"the row that comes {where} can't be read, nor its key alone: {said}", path=rows.path
+            )
+            unnamed.key = f"the one {where}"
+            unnamed.__cause__ = exc
+            return unnamed
         if not found:
             raise
     (values,) = keys_of(found[:1], plan.order, rows.path)

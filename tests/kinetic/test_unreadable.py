@@ -67,12 +67,20 @@ def test_a_last_row_that_cannot_be_read_is_left_out_too() -> None:
 @SEEKING
 def test_a_row_whose_key_cannot_be_read_is_told_by_the_row_before_it(plan: Plan) -> None:
     shelf = stock(poison=frozenset({23}), hides_keys=True)
+    skipped: list[str] = []
     with serving(shelf.answer) as server:
-        found, error = read_all(shelf, server.url, plan, 10, skipped=[])
+        found, error = read_all(shelf, server.url, plan, 10)
+        others, none = read_all(shelf, server.url, plan, 10, skipped=skipped)
     assert found == list(range(23))
     assert isinstance(error, UnreadableRow)
     before = "Num 22" if plan is BY_KEY else "SysRevID 122"
     assert f"the row that comes after the one with {before} can't be read, nor its key" in error.message
+    assert (others, none) == ([number for number in found_in(shelf) if number != 23], None)
+    assert skipped == [f"the one after the one with {before}"]
+
+
+def found_in(shelf: Stock) -> list[int]:
+    return [row["Num"] for row in shelf.rows]
 
 
 def test_a_read_goes_on_at_full_size_behind_a_row_that_was_left_out() -> None:

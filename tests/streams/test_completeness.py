@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 import requests
 
 from tests.equality import differences
@@ -95,3 +96,23 @@ def test_rows_that_are_missing_fail_the_run_where_that_is_wanted_and_the_next_on
         second = tap(tmp_path, config, catalog=catalog, state=first.state)
         assert second.code == 0, second.log
         assert differences(server.database, {PARTS: second.rows[PARTS]}, ["EPIC06"]) == []
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_a_row_that_can_not_be_read_fails_its_stream_by_name_or_is_left_out(tmp_path: Path, version: str) -> None:
+    with sandbox(scale=60) as server:
+        config = server.config(version, service="Erp.BO.PlantSvc,Erp.BO.CustomerSvc", company="EPIC06", page_size=4)
+        catalog = choose(discover(tmp_path, config), "erp_customer_customers", "erp_plant_plants")
+        server.switch(poison="Erp.BO.CustomerSvc/Customers('EPIC06',3)")
+        failed = tap(tmp_path, config, catalog=catalog)
+        assert failed.code == 1
+        assert "the row that comes after the one with Company 'EPIC06', CustNum 2 can't be read" in failed.log
+        assert "`unreadable_rows`" in failed.log
+        assert failed.rows["erp_plant_plants"]
+        whole = tap(tmp_path, {**config, "unreadable_rows": "skip"}, catalog=catalog)
+        assert whole.code == 0, whole.log
+        assert '"skipped":1' in whole.log
+        lost = differences(
+            server.database, {"erp_customer_customers": whole.rows["erp_customer_customers"]}, ["EPIC06"]
+        )
+        assert [line.endswith("is missing") and "'CustNum': 3" in line for line in lost] == [True]
