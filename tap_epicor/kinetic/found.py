@@ -115,7 +115,7 @@ class Shape:
             UnreadableAnswer: if there is no list of rows in it.
             PassingError: if it is not a whole JSON document.
         """
-        if self._checked and self._misfits < _MOST_MISFITS:
+        if self._checked and self._misfits < _MOST_MISFITS and _is_one_line(body):
             rows = self._as_declared(body)
             self._misfits = 0 if rows is not None else self._misfits + 1
             if rows is not None:
@@ -146,6 +146,12 @@ class Shape:
         fields = [(name, _kind(*self._columns[name])) for name in came]
         row = msgspec.defstruct("Row", fields, bases=(Row,), forbid_unknown_fields=True, gc=False)
         return msgspec.json.Decoder(msgspec.defstruct("Answer", [("value", list[row])]))  # type: ignore[valid-type]
+
+
+def _is_one_line(body: bytes) -> bool:
+    """Return whether a document has no line breaks, which stand only between values, and would break a message."""
+    text = body.rstrip()
+    return b"\n" not in text and b"\r" not in text
 
 
 def _kind(name: str, nullable: bool) -> Any:  # noqa: ANN401, FBT001

@@ -98,13 +98,10 @@ def shape_of(properties: Mapping[str, Any], wanted: Sequence[str], compared: Col
         wanted: the columns that are asked for.
         compared: the columns whose values are looked at; fractions among them would lose digits.
     """
-    kinds = {name: _kind(properties[name]) for name in wanted}
-    if None in kinds.values() or any(kinds[name] == ("number", nullable) for name in compared for nullable in _BOTH):
+    kinds = {name: kind for name in wanted if (kind := _kind(properties[name]))}
+    if len(kinds) < len(wanted) or any(kinds[name][0] == "number" for name in compared):
         return UNDECLARED
-    return Shape({name: kind for name, kind in kinds.items() if kind})
-
-
-_BOTH = (True, False)
+    return Shape(kinds)
 
 
 def _kind(schema: Mapping[str, Any]) -> tuple[str, bool] | None:

@@ -138,6 +138,15 @@ def test_all_ways_give_the_same_messages(  # noqa: PLR0913, PLR0917
     assert told["by their text"] == told["by the page"] == told["row by row"]
 
 
+def test_a_server_that_breaks_its_lines_breaks_none_of_ours(
+    shelf: Shelf, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    row = '{\n  "Num": %d,\r\n "Text":"x","Whole":1,"Amount":0.10,"Flag":null,"Day":null\n}'
+    shelf.rows = (row % 0, row % 1)
+    found = [message["record"] for message in messages(shelf, capsysbinary, set()) if message["type"] == "RECORD"]
+    assert [(one["Num"], str(one["Amount"])) for one in found] == [(0, "0.10"), (1, "0.10")]
+
+
 def test_rows_that_are_as_declared_go_out_as_they_came(
     shelf: Shelf, capsysbinary: pytest.CaptureFixture[bytes]
 ) -> None:
