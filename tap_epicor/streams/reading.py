@@ -270,12 +270,14 @@ class Reading:
 
     def _check_database(self, cursor: Part, page: Page) -> None:
         bookmark = self._bookmark.value
-        if cursor.name != REVISION or bookmark is None or int(page.rows[-1][cursor.name]) < bookmark:
+        if cursor.name != REVISION or bookmark is None:
+            return
+        first, last = int(page.rows[0][REVISION]), int(page.rows[-1][REVISION])
+        if not first <= bookmark <= last:
             return
         for row in page.rows:
-            if int(row[cursor.name]) == bookmark and self._bookmark.is_of_another(
-                bookmark, [row.get(part.name) for part in self._key]
-            ):
+            key = [row.get(part.name) for part in self._key]
+            if int(row[REVISION]) == bookmark and self._bookmark.is_of_another(bookmark, key):
                 raise _OtherDatabase(f"the {REVISION} {bookmark} of the bookmark is another row's now")
 
     def _since(self) -> Any | None:  # noqa: ANN401

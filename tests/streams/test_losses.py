@@ -126,3 +126,19 @@ def test_late_rows_are_read_after_a_start_value_though_its_read_was_interrupted(
         assert (second.code, third.code) == (0, 0)
         rows = [row for run in (first, second, third) for row in run.rows[TRANSACTIONS]]
         assert differences(server.database, {TRANSACTIONS: rows}, ["EPIC06"]) == []
+
+
+def test_a_row_that_has_the_revision_which_was_another_rows_is_of_another_database(tmp_path: Path) -> None:
+    with sandbox("--company", "EPIC06") as server:
+        config = server.config(service="Erp.BO.PartTranSvc", company="EPIC06", **SHORT)
+        catalog = choose(discover(tmp_path, config), TRANSACTIONS)
+        first = tap(tmp_path, config, catalog=catalog)
+        server.change(updates=10, seed=4, sets=SETS)
+        second = tap(tmp_path, config, catalog=catalog, state=first.state)
+        assert second.state
+        for part in second.state["bookmarks"][TRANSACTIONS]["partitions"]:
+            part["last"][-1] = "0"
+        third = tap(tmp_path, config, catalog=catalog, state=second.state)
+    assert third.code == 0, third.log
+    assert "of the bookmark is another row's now" in third.log
+    assert len(third.rows[TRANSACTIONS]) >= len(first.rows[TRANSACTIONS])
