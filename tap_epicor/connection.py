@@ -9,13 +9,15 @@ from tap_epicor.address import base_url
 from tap_epicor.auth import sign_in
 from tap_epicor.auth.transport import Transport
 from tap_epicor.checks import secrets_in
-from tap_epicor.kinetic.client import Kinetic, Patience
+from tap_epicor.kinetic.client import Kinetic
 from tap_epicor.kinetic.dialect import DIALECTS
 from tap_epicor.kinetic.licence import licence_header
 from tap_epicor.kinetic.load import Load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from tap_epicor.kinetic.patience import Patience
 
 CONNECT_TIMEOUT = 10.0
 """Seconds to wait for a connection."""

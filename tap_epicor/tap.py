@@ -28,7 +28,9 @@ from tap_epicor.streams.definition import is_selected, source_of
 from tap_epicor.streams.discovery import discover, from_entries, without_streams
 from tap_epicor.streams.drift import find_today
 from tap_epicor.streams.metrics import log_request
+from tap_epicor.streams.pen import Pen
 from tap_epicor.streams.reckoning import Run
+from tap_epicor.streams.side_by_side import sync
 from tap_epicor.streams.stopping import Stopped, end_soon
 from tap_epicor.streams.stream import EpicorStream
 from tap_epicor.streams.summary import SummaryNotWritten, begin, tell
@@ -70,6 +72,7 @@ class EpicorTap(Tap):
             self._entries = [entry for entry in catalog.get("streams", []) if is_selected(entry)]
             catalog = {**catalog, "streams": self._entries}
         self.run = Run()
+        self._pen = Pen()
         super().__init__(catalog=catalog, **kwargs)
 
     @property
@@ -114,6 +117,7 @@ class EpicorTap(Tap):
             if not definitions:
                 self.logger.warning("The catalog selects no stream: nothing is read.")
         self.kinetic.on_answer = log_request
+        self.kinetic.meanwhile = self._pen.lent
         return [
             EpicorStream(self, definition, stream_settings(self.config, definition.name), self.kinetic)
             for definition in definitions
@@ -148,7 +152,13 @@ class EpicorTap(Tap):
             self.run.not_read(name, "", why)
         if self._entries is not None:
             self._adapt()
-        super().sync_all()
+        self._reset_state_progress_markers()
+        self._set_compatible_replication_methods()
+        if self.state:
+            self.state_writer.write_state(self.state)
+        sync([stream for stream in self.streams.values() if stream.selected], self.kinetic.readers, self._pen)
+        for stream in self.streams.values():
+            stream.log_sync_costs()
 
     def _tell_in_spite(self) -> None:
         """Tell what became of the run where something else ends it, which goes before a file that can't be written."""

@@ -7,7 +7,7 @@ import random
 import threading
 import time
 from collections import Counter
-from dataclasses import dataclass
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote, urljoin, urlsplit
 
@@ -34,9 +34,12 @@ from tap_epicor.kinetic.errors import (
 )
 from tap_epicor.kinetic.found import read_json
 from tap_epicor.kinetic.load import Load
+from tap_epicor.kinetic.patience import Patience, note_retry
+from tap_epicor.kinetic.readers import Readers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
 
     from tap_epicor.kinetic.dialect import Dialect
     from tap_epicor.kinetic.query import Query
@@ -53,29 +56,6 @@ _REDIRECT_STATUS = 300
 _NO_ANSWER = (requests.ConnectionError, requests.Timeout, requests.exceptions.InvalidHeader)
 """The last one stands for headers of the answer that contradict each other."""
 _SELDOM_PASSING = (ServerFailed, TooLong, UnreadableAnswer)
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How long to go on trying what may pass by itself.
-
-    Attributes:
-        tries: requests in all, the first one included.
-        first_tries: the same, as long as nothing has ever come from the server, or only what isn't Kinetic's: a wrong
-            address is told soon.
-        failed_tries: the same, where the server says that it failed and not that it passes, or answers what can't be
-            read.
-        first_wait: seconds before the second request; doubled each time.
-        longest_wait: seconds between two requests at the most, unless the server asks for more.
-        in_all: seconds after which no new request is made.
-    """
-
-    tries: int = 10
-    first_tries: int = 3
-    failed_tries: int = 3
-    first_wait: float = 1.0
-    longest_wait: float = 60.0
-    in_all: float = 900.0
 
 
 class Kinetic:
@@ -118,6 +98,7 @@ class Kinetic:
         self.base_url = base_url.rstrip("/")
         self.dialect = dialect
         self.on_answer: Callable[[str, int, float], None] | None = None
+        self.meanwhile: Callable[[], AbstractContextManager[object]] = nullcontext
         self.most_rows: dict[bool, int] = {}
         self._auth = auth
         self._renew = renew
@@ -130,6 +111,7 @@ class Kinetic:
         self._proxies = {"http": proxy, "https": proxy} if proxy else {}
         self._patience = patience or Patience()
         self._load = load or Load()
+        self.readers = Readers(self._load.most)
         self._local = threading.local()
         self._answered = False
 
@@ -137,12 +119,6 @@ class Kinetic:
     def max_connections(self) -> int:
         """Requests under way at once, at the most, over all threads."""
         return self._load.most
-
-    @property
-    def retries(self) -> int:
-        """Requests that this thread has made once more, since it began."""
-        count: int = getattr(self._local, "retries", 0)
-        return count
 
     def get_json(
         self,
@@ -239,18 +215,19 @@ class Kinetic:
             value=lambda exc: self._wait(exc, waits),
             giveup=is_final,
             max_time=self._patience.in_all,
-            on_backoff=self._note_retry,
+            on_backoff=self._tell_retry,
             jitter=None,
             logger=None,
         )(attempt)
-        try:
-            return again()
-        except SignInRefused as exc:
-            if not (self._renew() or self._answered or isinstance(exc, SessionEnded)):
-                raise
-            logger.info("The sign-in is no longer accepted: signing in anew.")
-            self._local.retries = self.retries + 1
-            return again()
+        with self.meanwhile():
+            try:
+                return again()
+            except SignInRefused as exc:
+                if not (self._renew() or self._answered or isinstance(exc, SessionEnded)):
+                    raise
+                logger.info("The sign-in is no longer accepted: signing in anew.")
+                note_retry()
+                return again()
 
     def _tries(self, exc: Exception, *, patient: bool) -> int:
         """Return how often a request may end so."""
@@ -261,8 +238,8 @@ class Kinetic:
         is_known = self._answered or getattr(exc, "status", None) is not None or getattr(exc, "is_outage", False)
         return self._patience.tries if is_known else self._patience.first_tries
 
-    def _note_retry(self, details: Any) -> None:  # noqa: ANN401
-        self._local.retries = self.retries + 1
+    def _tell_retry(self, details: Any) -> None:  # noqa: ANN401
+        note_retry()
         exc, wait = details["exception"], details["wait"]
         due = getattr(exc, "wait", None) or 0
         more = f" The next try is due in {due:.0f} s, but patience ends sooner." if due > wait + 1 else ""

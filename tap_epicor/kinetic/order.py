@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import reprlib
+import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from operator import attrgetter, itemgetter, lt
@@ -44,11 +45,13 @@ class Page:
         last: the values of the last row that the next page goes on from; None when read by `$skip`.
         repeated: how many of the rows had come before, by their key, in this page or the one before it: rows that
             were written anew while changes were being read.
+        at: when they came, in seconds since 1970: the next page is asked for later.
     """
 
     rows: Found
     last: Key | None
     repeated: int = 0
+    at: int = field(default_factory=lambda: int(time.time()))
 
 
 class BrokenOrder(KineticError):

@@ -49,6 +49,7 @@ class Plan:
         since: only rows with a higher value in the cursor are wanted.
         inclusive: whether rows with the value `since` itself are wanted too.
         after: values of `order` in the last row that an interrupted read has written.
+        upto: values of `order` in the last row that is wanted; None for all that follow.
         why: the choice, in a sentence for people.
         unique: whether no two rows have the same values in `order`.
         key: the columns that tell rows apart; empty where there are none.
@@ -61,6 +62,7 @@ class Plan:
     since: Any = None
     inclusive: bool = True
     after: tuple[Any, ...] | None = None
+    upto: tuple[Any, ...] | None = None
     unique: bool = True
     key: tuple[Part, ...] = ()
 

@@ -76,10 +76,23 @@ def beyond(key: Sequence[tuple[str, str]], *, inclusive: bool = False) -> str:
         key: name and literal of each column, in order.
         inclusive: whether the row with this very key is wanted too.
     """
+    return _on_one_side(key, "gt", "ge" if inclusive else "gt")
+
+
+def up_to(key: Sequence[tuple[str, str]]) -> str:
+    """Return the filter for the rows that come before a key in the order of that key, and the row that has it.
+
+    Args:
+        key: name and literal of each column, in order.
+    """
+    return _on_one_side(key, "lt", "le")
+
+
+def _on_one_side(key: Sequence[tuple[str, str]], leading_sign: str, last_sign: str) -> str:
     *leading, (name, literal) = key
-    expression = f"{name} {'ge' if inclusive else 'gt'} {literal}"
+    expression = f"{name} {last_sign} {literal}"
     for name, literal in reversed(leading):
-        expression = f"{name} gt {literal} or ({name} eq {literal} and ({expression}))"
+        expression = f"{name} {leading_sign} {literal} or ({name} eq {literal} and ({expression}))"
     return expression
 
 

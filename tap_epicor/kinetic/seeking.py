@@ -12,7 +12,7 @@ from tap_epicor.kinetic.order import BrokenOrder, Page, Repeats, check_rising, c
 from tap_epicor.kinetic.page_size import FEWER_MAY_DO, PageSize
 from tap_epicor.kinetic.plan import MOMENTS
 from tap_epicor.kinetic.probes import has_another
-from tap_epicor.kinetic.query import Query, all_of, beyond
+from tap_epicor.kinetic.query import Query, all_of, beyond, up_to
 from tap_epicor.kinetic.source import not_just_once
 from tap_epicor.kinetic.unreadable import UnreadableRow, can_be_read, look_at
 
@@ -27,6 +27,10 @@ logger = logging.getLogger(__name__)
 
 STEPS_BACK = 5
 """Rows tried as a boundary before a filter is held to be broken: the last ones may have been deleted meanwhile."""
+
+
+Constant = tuple["Part", Any]
+"""A column in which all rows have the same value, and that."""
 
 
 class LostPlace(KineticError):
@@ -47,18 +51,28 @@ class Seeking:
         plan: how to read them.
         page_size: rows to ask for at once.
         skipped: where the keys of rows that can't be read are put; None to fail at the first of them.
+        constant: a column of the order in which all rows have the same value, and that; None where it is not known.
     """
 
-    def __init__(self, rows: Rows, plan: Plan, page_size: int, skipped: list[str] | None = None) -> None:
-        self._rows = rows
+    def __init__(
+        self,
+        rows: Rows,
+        plan: Plan,
+        page_size: int,
+        skipped: list[str] | None = None,
+        constant: Constant | None = None,
+    ) -> None:
         self._plan = plan
+        self._constant = constant
+        self._rows = rows
+        if plan.upto:
+            self._rows = replace(rows, filter=all_of([rows.filter, up_to(self._compared(plan.upto))]))
         self._sizes = PageSize(rows, page_size)
         self._skipped = skipped
         self._moving = plan.cursor is not None and not plan.inclusive
         self._boundaries = 0
         self._sought = False
         self._trusted = self._moving
-        self._constant: tuple[Part, Any] | None = None
         self._keys: list[Key] = [plan.after] if plan.after else []
         self._read: Key | None = plan.after
         self._left_out: Key | None = None
@@ -81,14 +95,18 @@ class Seeking:
             if found is None:
                 continue
             if not found:
+                self._check_end()
                 return
             keys = keys_of(found, self._plan.order, self._rows.path)
             check_within(self._plan, found, self._rows.path)
             check_rising(self._keys, keys, self._plan.order, self._rows.path)
             self._check_constant(keys)
             self._sizes.more_came()
+            self._check_limit(keys)
             self._keys, self._read = keys, keys[-1]
             yield Page(found, keys[-1], repeats.count(found))
+            if keys[-1] == self._plan.upto:
+                return
 
     def _first(self) -> Found:
         condition = self._plan.condition(self._rows.literal)
@@ -96,7 +114,7 @@ class Seeking:
 
     def _resume(self) -> Found:
         boundary = self._keys[-1]
-        self._find_constant()
+        self._constant = self._constant or constant_of(self._rows, self._plan.order, boundary)
         found = self._from(boundary)
         if not self._begins(found, boundary):
             raise LostPlace(
@@ -111,7 +129,7 @@ class Seeking:
             return self._trusting(not_just_once(lambda: self._beyond(last)))
         self._boundaries += 1
         if self._boundaries == 2:  # noqa: PLR2004
-            self._find_constant()
+            self._constant = self._constant or constant_of(self._rows, self._plan.order, last)
         if self._moving:
             found = not_just_once(lambda: self._from(last))
             new = found[1:] if self._begins(found, last) else found
@@ -215,12 +233,10 @@ class Seeking:
         return found
 
     def _condition(self, boundary: Key, *, inclusive: bool) -> str:
-        compared = [
-            (part.name, self._rows.literal(part.type, value))
-            for part, value in zip(self._plan.order, boundary, strict=True)
-            if not (self._constant and part == self._constant[0])
-        ]
-        return beyond(compared, inclusive=inclusive)
+        return beyond(self._compared(boundary), inclusive=inclusive)
+
+    def _compared(self, key: Key) -> list[tuple[str, str]]:
+        return compared(self._rows, self._plan.order, key, self._constant)
 
     def _ask(self, condition: str | None, *, again: int = 0, first: bool = False) -> Found:
         def fetch(top: int, patient: bool) -> Found:  # noqa: FBT001
@@ -234,12 +250,30 @@ class Seeking:
         names = [part.name for part in self._plan.order]
         return Query(all_of([self._rows.filter, condition]), names, top=top, select=self._rows.select)
 
-    def _find_constant(self) -> None:
-        """Leave the company out of the comparison where all rows have the same: the database seeks better."""
-        first = self._plan.order[0]
-        value = self._keys[-1][0]
-        if first.name == "Company" and len(self._plan.order) > 1 and not has_another(self._rows, first, value):
-            self._constant = (first, value)
+    def _check_limit(self, keys: Sequence[Key]) -> None:
+        """Check that no row follows the last one of the range.
+
+        Raises:
+            NoSeeking: if one does.
+        """
+        if self._plan.upto and self._plan.upto in keys[:-1]:
+            raise NoSeeking(f"the server's $filter brings rows that come after {self._show(self._plan.upto)}")
+
+    def _check_end(self) -> None:
+        """Check that the last row of the range is gone, where a read ends without having seen it.
+
+        Raises:
+            NoSeeking: if it is there.
+        """
+        upto = self._plan.upto
+        if upto is None or self._keys[-1:] == [upto]:
+            return
+        condition = all_of(f"{name} eq {literal}" for name, literal in self._compared(upto))
+        if self._begins(self._rows.page(self._query(condition, 1)), upto):
+            raise NoSeeking(f"the server's $filter leaves rows out that come before {self._show(upto)}")
+
+    def _show(self, key: Key | None) -> str:
+        return show(self._plan.order, key or ())
 
     def _check_constant(self, keys: Sequence[Key]) -> None:
         if self._constant is None:
@@ -251,3 +285,33 @@ class Seeking:
                     path=self._rows.path,
                     cure="Run again: the set will be read by company, too.",
                 )
+
+
+def compared(rows: Rows, order: Sequence[Part], key: Key, constant: Constant | None) -> list[tuple[str, str]]:
+    """Return the columns of a key by which rows are told apart, with their literals.
+
+    Args:
+        rows: the rows.
+        order: the columns of the key.
+        key: its values.
+        constant: the column that needs no comparison, and its value; None for none.
+    """
+    return [
+        (part.name, rows.literal(part.type, value))
+        for part, value in zip(order, key, strict=True)
+        if not (constant and part == constant[0])
+    ]
+
+
+def constant_of(rows: Rows, order: Sequence[Part], key: Key) -> Constant | None:
+    """Return the company, where all rows have the same: the database seeks better without a comparison with it.
+
+    Args:
+        rows: the rows.
+        order: the columns that they are read by.
+        key: the values of one of the rows.
+    """
+    first, value = order[0], key[0]
+    if first.name == "Company" and len(order) > 1 and not has_another(rows, first, value):
+        return first, value
+    return None

@@ -5,8 +5,9 @@
 - `seen`: when the last read began (`read_at`), and which value was the `highest` at which time: see `horizon`.
 - `under_way`: when a read of changes began that has not come to its end, and at which value.
 - `last`: the key of the row with the value of the bookmark; another row with it is of another database.
-- `resume`: a read of everything that is under way: `key` and `after` say where it goes on, `cursor` and `high` with
-  which bookmark it will end.
+- `resume`: a read of everything that is under way: the `ranges` of its `key` that are still to be read, of each after
+  which row and up to which one (null from the first row, and to the last one), and with which bookmark it will end
+  (`cursor` and `high`).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from tap_epicor.kinetic.plan import REVISION, WHOLE_NUMBERS, less_overlap
+from tap_epicor.kinetic.ranges import Range
 from tap_epicor.streams.horizon import Horizon
 
 if TYPE_CHECKING:
@@ -49,7 +51,7 @@ class Left:
     """How far a read of everything has come.
 
     Attributes:
-        after: values of the key in the last row that was written; None before the first.
+        ranges: what is still to be read.
         high: the bookmark that the read will end with; None for none.
         at: when that was the highest value, in seconds since 1970; None where it is not known.
         received: rows that have come.
@@ -57,7 +59,7 @@ class Left:
         counted: rows that the server counted before the read; None where it did not.
     """
 
-    after: tuple[Any, ...] | None
+    ranges: tuple[Range, ...]
     high: Any | None
     at: int | None = None
     received: int = 0
@@ -146,15 +148,12 @@ class Bookmark:
             self.restart()
             return None
         try:
-            after = tuple(
-                Decimal(value) if part.type == "Edm.Decimal" else value
-                for part, value in zip(order, resume["after"], strict=True)
-            )
+            ranges = tuple(Range(*(_as_key(bound, order) for bound in one)) for one in resume["ranges"])
         except InvalidOperation:
-            raise BookmarkError(f"{self._name}: the state holds {resume['after']!r} as a key. {CURE}") from None
+            raise BookmarkError(f"{self._name}: the state holds {resume['ranges']!r} as ranges. {CURE}") from None
         high = self._understood(resume.get("high"))
         return Left(
-            after, high, resume.get("at"), resume.get("received", 0), resume.get("settled"), resume.get("counted")
+            ranges, high, resume.get("at"), resume.get("received", 0), resume.get("settled"), resume.get("counted")
         )
 
     def left_at(self, order: Sequence[Part], left: Left) -> None:
@@ -166,7 +165,7 @@ class Bookmark:
         """
         self._state[RESUME] = {
             "key": [part.name for part in order],
-            "after": [str(value) if isinstance(value, Decimal) else value for value in left.after or ()],
+            "ranges": [[_as_json(one.after), _as_json(one.upto)] for one in left.ranges],
             "cursor": self._cursor_name,
             "high": left.high,
             "at": left.at,
@@ -334,16 +333,38 @@ def _is_place(resume: Any) -> bool:  # noqa: ANN401
     """Return whether a part of the state says where a read left off."""
     if not isinstance(resume, dict):
         return False
-    key, after = resume.get("key"), resume.get("after")
+    key, ranges = resume.get("key"), resume.get("ranges")
     return (
         isinstance(key, list)
-        and isinstance(after, list)
-        and 0 < len(after) == len(key)
-        and all(type(value) in (str, int, bool, float) for value in after)
+        and len(key) > 0
+        and isinstance(ranges, list)
+        and len(ranges) > 0
+        and all(isinstance(one, list) and len(one) == 2 for one in ranges)  # noqa: PLR2004 - its two ends
+        and all(bound is None or _is_key(bound, len(key)) for one in ranges for bound in one)
         and type(resume.get("received", 0)) is int
         and type(resume.get("settled", 0)) in (int, NoneType)
         and type(resume.get("counted", 0)) in (int, NoneType)
     )
+
+
+def _is_key(bound: Any, parts: int) -> bool:  # noqa: ANN401
+    return (
+        isinstance(bound, list)
+        and len(bound) == parts
+        and all(type(value) in (str, int, bool, float) for value in bound)
+    )
+
+
+def _as_key(bound: list[Any] | None, order: Sequence[Part]) -> tuple[Any, ...] | None:
+    if bound is None:
+        return None
+    return tuple(
+        Decimal(value) if part.type == "Edm.Decimal" else value for part, value in zip(order, bound, strict=True)
+    )
+
+
+def _as_json(key: Sequence[Any] | None) -> list[Any] | None:
+    return None if key is None else [str(value) if isinstance(value, Decimal) else value for value in key]
 
 
 def _as_text(key: Sequence[Any]) -> list[str]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from tap_epicor.kinetic.ahead import ahead
 from tap_epicor.kinetic.errors import KineticError
 from tap_epicor.kinetic.pages import LostPlace, read
 from tap_epicor.kinetic.plan import REVISION, make_plan, parse_cursor_value
 from tap_epicor.kinetic.probes import count, count_between, highest, highest_to_track
+from tap_epicor.kinetic.ranges import Range, Spread
 from tap_epicor.streams.bookmark import Left
 from tap_epicor.streams.reckoning import judge
 
@@ -100,6 +103,7 @@ class Reading:
         self._reckoning = reckoning
         self._save = save
         self._tracks = True
+        self._in_one = False
         self._floor: int | None = None
         self._settled: int | None = 0
 
@@ -141,7 +145,7 @@ class Reading:
             if page.last is not None:
                 self._bookmark.advance(last, began, first, key)
                 self._save()
-            asked = _now()
+            asked = page.at
         if (last is None or self._bookmark.is_above(last)) and self._bookmark.is_above(highest(self._rows, cursor)):
             raise _OtherDatabase(f"no row has a {cursor.name} of {self._bookmark.value} or more")
         self._bookmark.advance(last, began, first, key)
@@ -153,21 +157,23 @@ class Reading:
         left = self._bookmark.left_off(self._key) if self._manner.resumes else None
         if left is None:
             at = _now()
-            left = Left(after=None, high=self._highest(cursor), at=at, counted=self._counted())
+            left = Left((Range(),), high=self._highest(cursor), at=at, counted=self._counted())
         self._floor = self._bookmark.floor(left.high, self._manner.overlap) if self._tracks else None
         self._settled = left.settled
-        plan = make_plan(self._key, after=left.after, filters=self._tracks)
+        after = next((one.after for one in left.ranges if one.after), None)
+        plan = make_plan(self._key, after=after, filters=self._tracks)
         received = left.received
         try:
-            for page in self._read(self._rows, plan):
+            for page, ranges in self._in_ranges(plan, left):
                 yield page
                 received += len(page.rows)
                 if page.last is not None and self._manner.resumes:
-                    left = replace(left, after=page.last, received=received, settled=self._settled)
+                    left = replace(left, ranges=ranges, received=received, settled=self._settled)
                     self._bookmark.left_at(plan.order, left)
                     self._save()
         except LostPlace as exc:
             logger.warning("%s The stream is read from the beginning.", exc)
+            self._in_one = True
             self._bookmark.restart()
             yield from self._everything(cursor)
             return
@@ -249,18 +255,37 @@ class Reading:
         )
 
     def _read(self, rows: Rows, plan: Plan) -> Iterator[Page]:
+        with self._told(plan) as skipped:
+            for page in ahead(read(rows, plan, self._manner.page_size, skipped), rows.kinetic.meanwhile):
+                self._count(page)
+                yield page
+
+    def _in_ranges(self, plan: Plan, left: Left) -> Iterator[tuple[Page, tuple[Range, ...]]]:
+        remaining = None if left.counted is None or self._in_one else left.counted - left.received
+        with self._told(plan) as skipped:
+            spread = Spread(
+                self._rows, plan, self._manner.page_size, skipped=skipped, ranges=left.ranges, left=remaining
+            )
+            for page, ranges in spread.pages():
+                self._count(page)
+                yield page, ranges
+
+    @contextmanager
+    def _told(self, plan: Plan) -> Iterator[list[str] | None]:
+        """Tell how a set is read, and afterwards which rows were left out; None where none may be."""
         reckoning = self._reckoning
         reckoning.way = plan.why
         logger.info("%s: reading %s.", reckoning.name, plan.why)
         skipped: list[str] = []
-        for page in read(rows, plan, self._manner.page_size, skipped if self._manner.skips else None):
-            reckoning.pages += 1
-            reckoning.received += len(page.rows)
-            reckoning.duplicates += page.repeated
-            self._count_settled(page)
-            yield page
+        yield skipped if self._manner.skips else None
         reckoning.skipped += len(skipped)
         reckoning.notes += [f"left out, since the server can't give it: {key}" for key in skipped]
+
+    def _count(self, page: Page) -> None:
+        self._reckoning.pages += 1
+        self._reckoning.received += len(page.rows)
+        self._reckoning.duplicates += page.repeated
+        self._count_settled(page)
 
     def _count_settled(self, page: Page) -> None:
         if self._floor is None or self._settled is None or self._cursor is None:

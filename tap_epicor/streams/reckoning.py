@@ -9,11 +9,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from tap_epicor.kinetic.errors import PassingError, SignInRefused, Unreachable
+from tap_epicor.kinetic.patience import counted_retries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from tap_epicor.kinetic.client import Kinetic
 
 Outcome = Literal["complete", "incomplete", "failed", "interrupted", "not read"]
 
@@ -134,24 +133,24 @@ class Run:
         return self.over is None and all(one.outcome == "complete" for one in self.reckonings)
 
     @contextmanager
-    def reckoning(self, stream: str, company: str, kinetic: Kinetic) -> Iterator[Reckoning]:
+    def reckoning(self, stream: str, company: str) -> Iterator[Reckoning]:
         """Hand out a new reckoning, and time it.
 
         Args:
             stream: the stream's name.
             company: company id.
-            kinetic: the client, whose retries are counted.
         """
         one = Reckoning(stream, company)
         self.reckonings.append(one)
-        began, retries = time.monotonic(), kinetic.retries
-        try:
-            yield one
-        finally:
-            one.seconds = time.monotonic() - began
-            one.retries = kinetic.retries - retries
-            if one.outcome == "complete":
-                self._passing = 0
+        began = time.monotonic()
+        with counted_retries() as retries:
+            try:
+                yield one
+            finally:
+                one.seconds = time.monotonic() - began
+                one.retries = retries.count
+                if one.outcome == "complete":
+                    self._passing = 0
 
     def failed(self, reckoning: Reckoning, error: Exception) -> None:
         """Say that a stream failed; where no other could be read either, the run is over.

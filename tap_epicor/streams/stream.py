@@ -159,28 +159,24 @@ class EpicorStream(Stream):
         )
         deletes = self._deletes(rows, state)
         records = self._records(rows, added)
-        swept = deletes is None
-        try:
-            for page in reading.pages():
-                if lines and page.rows.body is not None:
-                    records.check(page)
-                    if deletes:
-                        deletes.note(page.rows)
-                    self._write(lines.of_texts(page.rows), len(page.rows))
-                    continue
-                made = records.of(page)
+        for page in reading.pages():
+            if lines and page.rows.body is not None:
+                records.check(page)
                 if deletes:
-                    deletes.note(made)
-                if lines:
-                    self._write(lines.of_records(made), len(made))
-                else:
-                    yield from made
-            if deletes and reckoning.outcome == "complete":
-                deletes.send(self._writer, filters=reading.filters)
-                swept = True
-        finally:
-            if not swept and reckoning.outcome == "complete":
-                reckoning.ended("interrupted")
+                    deletes.note(page.rows)
+                self._write(lines.of_texts(page.rows), len(page.rows))
+                continue
+            made = records.of(page)
+            if deletes:
+                deletes.note(made)
+            if lines:
+                self._write(lines.of_records(made), len(made))
+            else:
+                yield from made
+        if deletes and reckoning.outcome == "complete":
+            reckoning.outcome = "interrupted"
+            deletes.send(self._writer, filters=reading.filters)
+            reckoning.outcome = "complete"
 
     def _deletes(self, rows: Rows, state: dict[str, Any]) -> Deletes | None:
         """Return what finds out about deletes; None where nothing is to."""
@@ -329,7 +325,7 @@ class EpicorStream(Stream):
         if self._run.over:
             self._run.not_read(self.name, company)
             return
-        with self._run.reckoning(self.name, company, self._kinetic) as self._reckoning:
+        with self._run.reckoning(self.name, company) as self._reckoning:
             before = self._writer.records
             records = super()._sync_records(context, write_messages=write_messages)
             if self.ABORT_AT_RECORD_COUNT is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 from singer_sdk.contrib.msgspec import MsgSpecWriter
@@ -15,15 +16,23 @@ if TYPE_CHECKING:
 
 
 class PageWriter(MsgSpecWriter):
-    """Keeps RECORD lines until a message of another kind follows; decimals keep every digit.
+    """Keeps RECORD lines until a message of another kind follows; decimals keep every digit."""
 
-    Attributes:
-        records: RECORD messages written so far.
-    """
-
-    records = 0
     _writing = False
     _signal: int | None = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._of_thread = threading.local()
+
+    @property
+    def records(self) -> int:
+        """RECORD messages that this thread has written so far."""
+        count: int = getattr(self._of_thread, "records", 0)
+        return count
+
+    def _count(self, records: int) -> None:
+        self._of_thread.records = self.records + records
 
     def write_message(self, message: Message) -> None:
         """Write a message; all but RECORD are flushed, with the rows before them.
@@ -34,7 +43,7 @@ class PageWriter(MsgSpecWriter):
         self._writing = True
         sys.stdout.buffer.write(self.format_message(message))
         if isinstance(message, RecordMessage):
-            self.records += 1
+            self._count(1)
         else:
             sys.stdout.buffer.flush()
         self._end_if_told()
@@ -51,7 +60,7 @@ class PageWriter(MsgSpecWriter):
         """
         self._writing = True
         sys.stdout.buffer.write(lines)
-        self.records += records
+        self._count(records)
         self._end_if_told()
 
     def _end_if_told(self) -> None:

@@ -16,8 +16,8 @@ from tap_epicor.auth.registration import registration
 from tap_epicor.auth.sign_in import SignInFailed
 from tap_epicor.auth.vault import open_vault
 from tap_epicor.connection import connect
-from tap_epicor.kinetic.client import Patience
 from tap_epicor.kinetic.errors import PassingError
+from tap_epicor.kinetic.patience import Patience
 from tests.auth.service import HTML, Service, service
 from tests.scripted import Reply, Request, serving
 

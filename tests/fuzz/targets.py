@@ -79,7 +79,7 @@ STATE: dict[str, Any] = {
                     "replication_key_value": 9007199254740993,
                     "resume": {
                         "key": ["Company", "Num", "Amount"],
-                        "after": ["EPIC06", 5, "1.50"],
+                        "ranges": [[["EPIC06", 5, "1.50"], None], [None, ["EPIC06", 9, "0"]]],
                         "cursor": "SysRevID",
                         "high": 17,
                         "received": 100,
@@ -171,10 +171,8 @@ def state(data: bytes) -> None:
                     one.is_above(5 if cursor and cursor.type == "Edm.Int64" else "2024-01-01T00:00:00Z")
                     if left := one.left_off(KEY):
                         one.left_at(KEY, left)
-                        written = [
-                            DIALECTS["v2"].literal(p.type, v) for p, v in zip(KEY, left.after or (), strict=True)
-                        ]
-                        assert all(written)
+                        for key in [bound for each in left.ranges for bound in (each.after, each.upto) if bound]:
+                            assert all(DIALECTS["v2"].literal(p.type, v) for p, v in zip(KEY, key, strict=True))
                 except BookmarkError:
                     pass
 

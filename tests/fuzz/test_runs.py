@@ -28,7 +28,14 @@ STATE = {
             "partitions": [
                 {
                     "context": {"Company": "EPIC06"},
-                    "resume": {"key": ["Num"], "after": [1], "cursor": None, "high": None, "received": 1, "counted": 2},
+                    "resume": {
+                        "key": ["Num"],
+                        "ranges": [[[1], None]],
+                        "cursor": None,
+                        "high": None,
+                        "received": 1,
+                        "counted": 2,
+                    },
                 }
             ]
         }

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tap_epicor.kinetic.catalogue import ListRefused, find_baqs, find_services
-from tap_epicor.kinetic.client import Patience
 from tap_epicor.kinetic.errors import KineticError
+from tap_epicor.kinetic.patience import Patience
 from tests.hostile.server import Tenant
 from tests.kinetic.clients import client
 from tests.scripted import Reply, serving

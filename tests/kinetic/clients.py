@@ -6,8 +6,9 @@ from typing import Any
 
 from requests.auth import HTTPBasicAuth
 
-from tap_epicor.kinetic.client import Kinetic, Patience
+from tap_epicor.kinetic.client import Kinetic
 from tap_epicor.kinetic.dialect import DIALECTS
+from tap_epicor.kinetic.patience import Patience
 
 HURRY = Patience(tries=4, first_tries=2, first_wait=0.01, longest_wait=0.05, in_all=5)
 

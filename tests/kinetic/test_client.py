@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import logging
 import threading
+from contextvars import copy_context
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -27,6 +28,7 @@ from tap_epicor.kinetic.errors import (
     from_response,
 )
 from tap_epicor.kinetic.load import Load
+from tap_epicor.kinetic.patience import counted_retries
 from tap_epicor.kinetic.query import Query
 from tests.kinetic.clients import HURRY, client
 from tests.scripted import Reply, in_turn, serving
@@ -171,16 +173,16 @@ def test_nothing_and_what_is_not_kinetics_is_told_soon_where_nothing_else_has_co
         assert len(server.requests) == 2
 
 
-def test_each_thread_counts_its_retries() -> None:
-    with serving(in_turn(Reply(status=503), Reply(status=503), ROWS)) as server:
-        kinetic = client(server.url)
-        kinetic.get_json("api/x")
-        assert kinetic.retries == 2
-        elsewhere: list[int] = []
-        thread = threading.Thread(target=lambda: elsewhere.append(kinetic.retries))
+@pytest.mark.parametrize("context", [True, False], ids=["its own", "another"])
+def test_retries_are_counted_for_a_thread_and_those_in_its_context(context: bool) -> None:  # noqa: FBT001
+    with serving(in_turn(Reply(status=503), ROWS)) as server, counted_retries() as retries:
+        ask = client(server.url).get_json
+        thread = threading.Thread(
+            target=copy_context().run if context else lambda run, *rest: run(*rest), args=(ask, "api/x")
+        )
         thread.start()
         thread.join()
-        assert elsewhere == [0]
+        assert retries.count == int(context)
 
 
 def test_other_failures_before_it_do_not_make_an_empty_500_count_sooner() -> None:
@@ -239,8 +241,9 @@ def test_gzip_that_is_cut_short_or_damaged_is_asked_for_again(spoilt: bytes) -> 
     with serving(in_turn(packed(WHOLE), packed(spoilt), packed(WHOLE))) as server:
         kinetic = client(server.url)
         kinetic.get_json("api/x")
-        assert kinetic.get_json("api/x") == {"value": [{"A": 1}]}
-        assert kinetic.retries == 1
+        with counted_retries() as retries:
+            assert kinetic.get_json("api/x") == {"value": [{"A": 1}]}
+        assert retries.count == 1
 
 
 def test_another_packing_than_was_asked_for_is_told() -> None:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_epicor.kinetic.plan import Part
+from tap_epicor.kinetic.ranges import Range
 from tap_epicor.streams.bookmark import Bookmark, BookmarkError, Left
 
 if TYPE_CHECKING:
@@ -136,10 +137,11 @@ def test_a_value_of_the_wrong_type_is_told_with_stream_column_and_cure(cursor: P
     "resume",
     [
         {"key": ["Company", "Num"], "cursor": "SysRevID", "high": 9},
-        {"key": ["Company", "Num"], "after": ["EPIC06"], "cursor": "SysRevID", "high": 9},
+        {"key": ["Company", "Num"], "ranges": [[["EPIC06"], None]], "cursor": "SysRevID", "high": 9},
+        {"key": ["Company", "Num"], "ranges": [[["EPIC06", 17]]], "cursor": "SysRevID", "high": 9},
         ["EPIC06", 17],
     ],
-    ids=["no place", "half a place", "a list"],
+    ids=["no place", "half a key", "half a range", "a list"],
 )
 def test_a_place_that_can_not_be_understood_is_told_as_such(resume: object) -> None:
     with pytest.raises(BookmarkError, match="erp_part_parts"):
@@ -180,12 +182,13 @@ def test_a_first_run_warns_of_nothing(caplog: pytest.LogCaptureFixture) -> None:
 def test_the_place_of_an_interrupted_read_survives_json(text: str, number: int, decimal: Decimal) -> None:
     order = (*KEY, Part("Rate", "Edm.Decimal"))
     state: dict[str, Any] = {}
-    left = Left((text, number, decimal), 2**63 - 1, BEGAN, received=7, counted=9)
+    key = (text, number, decimal)
+    left = Left((Range(None, key), Range(key)), 2**63 - 1, BEGAN, received=7, counted=9)
     bookmark(state).left_at(order, left)
     found = bookmark(through_json(state)).left_off(order)
     assert found == left
-    assert found.after
-    assert str(found.after[2]) == str(decimal)
+    assert found.ranges[1].after
+    assert str(found.ranges[1].after[2]) == str(decimal)
 
 
 @pytest.mark.parametrize(
@@ -197,7 +200,7 @@ def test_a_place_found_by_other_columns_is_given_up(
     order: tuple[Part, ...], cursor: Part | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     state: dict[str, Any] = {}
-    bookmark(state).left_at(KEY, Left(("EPIC06", 17), 99))
+    bookmark(state).left_at(KEY, Left((Range(("EPIC06", 17)),), 99))
     assert bookmark(state, cursor).left_off(order) is None
     assert "resume" not in state
     assert "it starts again" in caplog.text
@@ -205,13 +208,13 @@ def test_a_place_found_by_other_columns_is_given_up(
 
 def test_another_filter_gives_up_the_place() -> None:
     state: dict[str, Any] = {}
-    bookmark(state, condition="A eq 1").left_at(KEY, Left(("EPIC06", 17), 99))
+    bookmark(state, condition="A eq 1").left_at(KEY, Left((Range(("EPIC06", 17)),), 99))
     assert bookmark(state, condition="A eq 2").left_off(KEY) is None
 
 
 def test_the_end_of_a_read_leaves_its_low_water_mark_and_no_place() -> None:
     state: dict[str, Any] = {}
-    bookmark(state).left_at(KEY, Left(("EPIC06", 17), "99"))
+    bookmark(state).left_at(KEY, Left((Range(("EPIC06", 17)),), "99"))
     bookmark(state).finish("99")
     assert state == at(99)
 

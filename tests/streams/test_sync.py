@@ -115,14 +115,16 @@ def test_state_follows_every_page(kinetic: Sandbox, tmp_path: Path) -> None:
 
 def test_an_interrupted_first_load_goes_on_and_keeps_its_low_water_mark(tmp_path: Path) -> None:
     with sandbox() as server:
-        config = server.config(service="Erp.BO.PartTranSvc", company="EPIC06", page_size=10, overlap=0)
+        config = server.config(
+            service="Erp.BO.PartTranSvc", company="EPIC06", page_size=10, overlap=0, max_connections=1
+        )
         catalog = choose(discover(tmp_path, config), TRANSACTIONS)
         whole = tap(tmp_path, config, catalog=catalog)
         rows = whole.rows[TRANSACTIONS]
         high = whole.bookmark(TRANSACTIONS)["replication_key_value"]
         key = ["Company", "SysDate", "SysTime", "TranNum"]
         after = [rows[24][name] for name in key]
-        resume = {"key": key, "after": after, "cursor": "SysRevID", "high": high}
+        resume = {"key": key, "ranges": [[after, None]], "cursor": "SysRevID", "high": high}
         state = {"bookmarks": {TRANSACTIONS: {"partitions": [{"context": {"Company": "EPIC06"}, "resume": resume}]}}}
         server.change(updates=4, inserts=0, deletes=0, seed=3, sets=["Erp.BO.PartTranSvc/PartTrans"])
         rest = tap(tmp_path, config, catalog=catalog, state=state)
@@ -135,7 +137,12 @@ def test_an_interrupted_first_load_goes_on_and_keeps_its_low_water_mark(tmp_path
 
 def test_a_place_that_is_gone_makes_the_load_start_again(kinetic: Sandbox, tmp_path: Path) -> None:
     config = kinetic.config(service="Erp.BO.PartSvc", company="EPIC06")
-    resume = {"key": ["Company", "PartNum"], "after": ["EPIC06", "no such part"], "cursor": "SysRevID", "high": 5}
+    resume = {
+        "key": ["Company", "PartNum"],
+        "ranges": [[["EPIC06", "no such part"], None]],
+        "cursor": "SysRevID",
+        "high": 5,
+    }
     state = {"bookmarks": {PARTS: {"partitions": [{"context": {"Company": "EPIC06"}, "resume": resume}]}}}
     run = tap(tmp_path, config, catalog=choose(discover(tmp_path, config), PARTS), state=state)
     assert differences(kinetic.database, {PARTS: run.rows[PARTS]}, ["EPIC06"]) == []

@@ -6,7 +6,7 @@ from functools import partial
 
 from tap_epicor import cli, tap
 from tap_epicor.connection import connect
-from tap_epicor.kinetic.client import Patience
+from tap_epicor.kinetic.patience import Patience
 
 HURRY = Patience(tries=8, first_tries=3, failed_tries=3, first_wait=0.01, longest_wait=0.2, in_all=3)
 
