@@ -64,7 +64,7 @@ class Seeking:
     ) -> None:
         self._plan = plan
         self._constant = constant
-        self._rows = rows
+        self._rows = self._unbounded = rows
         if plan.upto:
             self._rows = replace(rows, filter=all_of([rows.filter, up_to(self._compared(plan.upto))]))
         self._sizes = PageSize(rows, page_size)
@@ -269,7 +269,8 @@ class Seeking:
         if upto is None or self._keys[-1:] == [upto]:
             return
         condition = all_of(f"{name} eq {literal}" for name, literal in self._compared(upto))
-        if self._begins(self._rows.page(self._query(condition, 1)), upto):
+        query = replace(self._query(condition, 1), filter=all_of([self._unbounded.filter, condition]))
+        if self._begins(self._rows.page(query), upto):
             raise NoSeeking(f"the server's $filter leaves rows out that come before {self._show(upto)}")
 
     def _show(self, key: Key | None) -> str:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from odata_query import ast
+from odata_query.grammar import ODataLexer, ODataParser
 
 from tap_epicor.kinetic.errors import KineticError
 from tap_epicor.kinetic.pages import read
@@ -19,7 +23,14 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
-_COMPARED = re.compile(r"(\w+) (ge|gt|eq|ne) (?:datetimeoffset|datetime|guid)?('[^']*'|-?[\w:.+-]+)")
+_SIGNS: dict[type, Callable[[Any, Any], bool]] = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+}
 
 
 @dataclass
@@ -37,6 +48,8 @@ class Stock:
         befalls: what happens before it answers its nth request, and what it answers instead.
         asked: the options of each request.
         gone: values of `Num` of rows that were there and are not, or were not for a while.
+        answers: what it answers to some options instead.
+        understands: what it takes a `$filter` for.
     """
 
     rows: list[Row]
@@ -49,12 +62,16 @@ class Stock:
     befalls: Mapping[int, Callable[[Stock], Reply | None]] = field(default_factory=dict)
     asked: list[dict[str, str]] = field(default_factory=list)
     gone: set[int] = field(default_factory=set)
+    answers: Callable[[Mapping[str, str]], Reply | None] = lambda options: None  # noqa: ARG005
+    understands: Callable[[str], str] = lambda condition: condition
 
     def answer(self, request: Request) -> Reply:
         """Answer a request."""
         options = request.options
         self.asked.append(options)
         if (befalls := self.befalls.get(len(self.asked))) and (reply := befalls(self)):
+            return reply
+        if reply := self.answers(options):
             return reply
         top = int(options["$top"])
         if top >= self.fails_from:
@@ -63,7 +80,8 @@ class Stock:
         rows = sorted(self.rows, key=lambda row: [self.order(row[name]) for name in names])
         if options.get("$orderby", "").endswith(" desc"):
             rows.reverse()
-        rows = [row for row in rows if self._meets(row, options.get("$filter", ""))]
+        tree = _tree(self.understands(options.get("$filter", "")))
+        rows = [row for row in rows if self._meets(row, tree)]
         total, skip = len(rows), int(options.get("$skip", 0))
         rows = rows[skip : skip + min(top, self.most)]
         if (self.hides_keys or "$select" not in options) and any(row["Num"] in self.poison for row in rows):
@@ -74,15 +92,23 @@ class Stock:
         count = {f"{prefix}.count": total} if "$count" in options or "$inlinecount" in options else {}
         return Reply({"value": rows, **count})
 
-    def _meets(self, row: Row, condition: str) -> bool:
-        bounds: dict[str, tuple[Any, str]] = {}
-        for name, sign, literal in _COMPARED.findall(condition):
-            bounds[name] = (type(row[name])(literal.strip("'")), sign)
-        mine = [self.order(row[name]) for name in bounds]
-        theirs = [self.order(value) for value, _ in bounds.values()]
-        sign = [*bounds.values()][-1][1] if bounds else ""
-        met = {"gt": mine > theirs, "ge": mine >= theirs, "eq": mine == theirs, "ne": mine != theirs, "": True}
-        return bool(met[sign])
+    def _meets(self, row: Row, node: ast._Node | None) -> bool:
+        if node is None:
+            return True
+        if isinstance(node, ast.BoolOp):
+            both = (self._meets(row, node.left), self._meets(row, node.right))
+            return all(both) if isinstance(node.op, ast.And) else any(both)
+        assert isinstance(node, ast.Compare)
+        assert isinstance(node.left, ast.Identifier)
+        mine = row[node.left.name]
+        theirs = self.order(type(mine)(getattr(node.right, "val")))  # noqa: B009 - literals have it
+        return _SIGNS[type(node.comparator)](self.order(mine), theirs)
+
+
+def _tree(condition: str) -> ast._Node | None:
+    """Return what a `$filter` says; the prefixes of v1's literals are none of odata-query's."""
+    plain = re.sub(r"(?:datetimeoffset|datetime|guid)(?=')", "", condition)
+    return ODataParser().parse(ODataLexer().tokenize(plain)) if plain else None
 
 
 def read_all(  # noqa: PLR0913
