@@ -8,10 +8,11 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
 from queue import Empty, Full, Queue
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
@@ -47,6 +48,18 @@ def ahead(read: Iterator[Page], meanwhile: Meanwhile) -> Generator[Page]:
     for _, next_page in together([read], meanwhile):
         if next_page is not None:
             yield next_page
+
+
+def all_at_once(questions: Sequence[Callable[[], Any]], meanwhile: Meanwhile) -> list[Any]:
+    """Return the answers to several questions to the server.
+
+    Args:
+        questions: each asks one.
+        meanwhile: entered while nothing is done but to wait.
+    """
+    with meanwhile(), ThreadPoolExecutor(len(questions)) as threads:
+        asked = [threads.submit(copy_context().run, question) for question in questions]
+        return [one.result() for one in asked]
 
 
 def together(

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import logging
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from tap_epicor.kinetic.ahead import WORTH, ahead, together
+from tap_epicor.kinetic.ahead import WORTH, ahead, all_at_once, together
 from tap_epicor.kinetic.order import keys_of
 from tap_epicor.kinetic.page_size import FEWER_MAY_DO
 from tap_epicor.kinetic.pages import read
@@ -77,6 +77,7 @@ class Spread:
         self._skipped = skipped
         self._ranges = dict(enumerate(ranges))
         self._left = left
+        self._constant: Constant | None = None
 
     def pages(self) -> Iterator[tuple[Page, tuple[Range, ...]]]:
         """Yield the pages, each with what is still to be read when its rows have been written.
@@ -98,13 +99,13 @@ class Spread:
             came = time.monotonic()
             yield page, self._after(0, page)
             taken = time.monotonic()
-            if page.last is not None and came - asked > WORTH * (taken - came) and self._cut(len(page.rows)):
+            if page.last is not None and came - asked > WORTH * (taken - came) and self._cut(page.last, len(page.rows)):
                 pages.close()
                 return
             asked = taken
         self._ranges.clear()
 
-    def _cut(self, came: int) -> bool:
+    def _cut(self, last: Key, came: int) -> bool:
         """Cut what is left into ranges, if there are connections to spare and rows enough; return whether it was."""
         if self._left is None:
             return False
@@ -112,7 +113,11 @@ class Spread:
         parts = min(self._rows.kinetic.readers.free + 1, self._left // (FEWEST_PAGES * self._page_size))
         if parts < 2:  # noqa: PLR2004
             return False
-        ranges = cut(self._rows, self._plan.order, self._ranges[0], self._left, parts)
+        rows, order = self._rows, self._plan.order
+        ranges, self._constant = all_at_once(
+            [partial(cut, rows, order, self._ranges[0], self._left, parts), partial(constant_of, rows, order, last)],
+            rows.kinetic.meanwhile,
+        )
         if len(ranges) == 1:
             self._left = None
             return False
@@ -123,9 +128,7 @@ class Spread:
     def _at_once(self) -> Iterator[tuple[Page, tuple[Range, ...]]]:
         """Yield the pages of several ranges, those of each in their order."""
         ranges, readers = list(self._ranges.values()), self._rows.kinetic.readers
-        boundary = next((one.after or one.upto for one in ranges if one.after or one.upto), None)
-        constant = constant_of(self._rows, self._plan.order, boundary) if boundary else None
-        reads = [self._read(one, constant) for one in ranges]
+        reads = [self._read(one) for one in ranges]
         at_once = 1 + readers.enter_more(len(reads) - 1)
         for number, page in together(reads, self._rows.kinetic.meanwhile, at_once=at_once, leave=readers.leave):
             if page is None:
@@ -133,15 +136,16 @@ class Spread:
             else:
                 yield page, self._after(number, page)
 
-    def _read(self, one: Range, constant: Constant | None = None) -> Iterator[Page]:
+    def _read(self, one: Range) -> Iterator[Page]:
         plan = replace(self._plan, after=one.after, upto=one.upto)
-        return read(self._rows, plan, self._page_size, self._skipped, constant)
+        return read(self._rows, plan, self._page_size, self._skipped, self._constant)
 
     def _after(self, number: int, page: Page) -> tuple[Range, ...]:
-        upto = self._ranges.pop(number).upto
-        if page.last is None or page.last != upto:
-            self._ranges[number] = Range(page.last, upto)
-        return tuple(self._ranges.values()) or (Range(page.last, upto),)
+        now = replace(self._ranges[number], after=page.last)
+        self._ranges[number] = now
+        if page.last is not None and page.last == now.upto:
+            del self._ranges[number]
+        return tuple(self._ranges.values()) or (now,)
 
 
 def cut(rows: Rows, order: Sequence[Part], whole: Range, left: int, parts: int) -> list[Range]:
@@ -154,10 +158,10 @@ def cut(rows: Rows, order: Sequence[Part], whole: Range, left: int, parts: int) 
         left: about how many rows it has.
         parts: how many ranges to cut it into, at the most.
     """
+    places = [left * number // parts for number in range(1, parts)]
+    questions = [partial(_key_at, rows, order, whole, place) for place in places]
     try:
-        with rows.kinetic.meanwhile(), ThreadPoolExecutor(parts) as threads:
-            places = [left * number // parts for number in range(1, parts)]
-            found = [key for key in threads.map(lambda place: _key_at(rows, order, whole, place), places) if key]
+        found = [key for key in all_at_once(questions, rows.kinetic.meanwhile) if key]
     except (*REFUSALS, *FEWER_MAY_DO) as exc:
         logger.info("%s: not read in ranges, since the server does not tell their keys (%s).", rows.source, exc.message)
         return [whole]

@@ -12,10 +12,10 @@ from tap_epicor.kinetic.ahead import ahead
 from tap_epicor.kinetic.errors import KineticError
 from tap_epicor.kinetic.pages import LostPlace, read
 from tap_epicor.kinetic.plan import REVISION, make_plan, parse_cursor_value
-from tap_epicor.kinetic.probes import count, count_between, highest, highest_to_track
+from tap_epicor.kinetic.probes import count, highest, highest_to_track
 from tap_epicor.kinetic.ranges import Range, Spread
 from tap_epicor.streams.bookmark import Left
-from tap_epicor.streams.reckoning import judge
+from tap_epicor.streams.wholeness import is_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tap_epicor.kinetic.plan import Part, Plan
     from tap_epicor.kinetic.source import Rows
     from tap_epicor.streams.bookmark import Bookmark
-    from tap_epicor.streams.reckoning import Reckoning, Verdict
+    from tap_epicor.streams.reckoning import Reckoning
 
 logger = logging.getLogger(__name__)
 
@@ -186,7 +186,9 @@ class Reading:
         Raises:
             Incomplete: if the number of rows is not the server's, and `completeness` is to fail.
         """
-        complete, note = self._is_whole(cursor, left)
+        left = replace(left, settled=self._settled)
+        asked = self._manner.completeness != "off"
+        complete, note = is_whole(self._rows, cursor, left, self._reckoning, floor=self._floor, asked=asked)
         if note and self._manner.completeness == "fail":
             self._bookmark.restart()
             self._save()
@@ -204,55 +206,6 @@ class Reading:
         if note:
             logger.warning("%s: %s.", self._reckoning.name, note)
         self._save()
-
-    def _is_whole(self, cursor: Part | None, left: Left) -> tuple[bool, str]:
-        """Return whether a read of everything brought everything, and what is to be said of it."""
-        received = self._reckoning.received + self._reckoning.skipped
-        now = self._counted() if left.counted is not None else None
-        self._reckoning.counted_before, self._reckoning.counted_after = left.counted, now
-        if now is None or left.counted is None:
-            if not received and left.high is not None:
-                return False, "no row came, though there are some"
-            asked = self._manner.completeness != "off"
-            return True, "the server did not count its rows" if asked and left.counted is not None else ""
-        if cursor and self._floor is not None and self._settled is not None:
-            missing = self._missing(cursor)
-            verdict = judge(left.counted, now, received)
-            if not missing and self._explains(cursor, left, now, verdict):
-                return True, ""
-            return (False, missing) if missing else (verdict.complete, verdict.note)
-        verdict = judge(left.counted, now, received)
-        return verdict.complete, verdict.note
-
-    def _explains(self, cursor: Part, left: Left, now: int, verdict: Verdict) -> bool:
-        """Return whether rows that were written meanwhile explain the counts; they are read by the next run."""
-        if not verdict.note:
-            return True
-        received = self._reckoning.received + self._reckoning.skipped
-        changed = count_between(self._rows, cursor, left.high, None)
-        if changed is None or not now - changed <= received <= now + changed:
-            return False
-        self._reckoning.notes.append(f"{verdict.note.partition(', which')[0]}; {changed} were written meanwhile")
-        return True
-
-    def _missing(self, cursor: Part) -> str:
-        """Return a sentence where rows did not come that the next read would not read either; empty where all did.
-
-        Rows that are written while the set is read move above all values that there were, and rows of transactions
-        under way lie above the floor: what lies below it, and is there at the end, has been there all the time. Rows
-        that were written after they had come are among those that came and not among those that are there: as many may
-        be missing without being noticed here.
-        """
-        if self._floor is None or self._settled is None:
-            return ""
-        there = count_between(self._rows, cursor, None, self._floor)
-        came = self._settled + self._reckoning.skipped
-        if there is None or there <= came:
-            return ""
-        return (
-            f"{came} rows came with a {cursor.name} up to {self._floor}, and the server counts {there} of them, which "
-            "nothing explains"
-        )
 
     def _read(self, rows: Rows, plan: Plan) -> Iterator[Page]:
         with self._told(plan) as skipped:
