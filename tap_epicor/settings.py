@@ -325,8 +325,8 @@ GROUPS: Final[Mapping[str, tuple[th.Property[Any], ...]]] = {
             th.IntegerType(minimum=1, maximum=64),
             default=4,
             title="Connections",
-            description="Requests under way at once, at the most: of discovery, of streams side by side, of ranges of a "
-            "big set. There are fewer for a while where the server runs short of licences.",
+            description="Requests under way at once, at the most: of discovery, of streams side by side, of ranges of "
+            "a big set. There are fewer for a while where the server runs short of licences.",
         ),
         th.Property(
             "requests_per_minute",
