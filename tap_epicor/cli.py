@@ -20,6 +20,7 @@ from tap_epicor.commands.sandbox import sandbox
 from tap_epicor.inputs import InputError
 from tap_epicor.streams.failures import FAILURES
 from tap_epicor.streams.reckoning import RunIncomplete
+from tap_epicor.streams.shards import ShardError
 from tap_epicor.streams.summary import SummaryNotWritten
 from tap_epicor.tap import EpicorTap
 
@@ -32,6 +33,7 @@ EXPLAINED = (
     CertificateError,
     InputError,
     RunIncomplete,
+    ShardError,
     SummaryNotWritten,
 )
 """Exceptions whose message says all that a user needs."""

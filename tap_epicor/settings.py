@@ -311,6 +311,12 @@ GROUPS: Final[Mapping[str, tuple[th.Property[Any], ...]]] = {
             description="File that the reckoning of each run is written to, as JSON.",
         ),
         th.Property(
+            "shard",
+            th.StringType,
+            title="Shard",
+            description="File of a share of the load that `tap-epicor plan --shards` made: only that is read.",
+        ),
+        th.Property(
             "emit_activate_version_messages",
             th.BooleanType,
             default=False,

@@ -30,6 +30,7 @@ from tap_epicor.streams.drift import find_today
 from tap_epicor.streams.metrics import log_request
 from tap_epicor.streams.pen import Pen
 from tap_epicor.streams.reckoning import Run
+from tap_epicor.streams.shards import Shard, ShardError, shard_in
 from tap_epicor.streams.side_by_side import sync
 from tap_epicor.streams.stopping import Stopped, end_soon
 from tap_epicor.streams.stream import EpicorStream
@@ -84,6 +85,15 @@ class EpicorTap(Tap):
     def kinetic(self) -> Kinetic:
         """The client that all streams share."""
         return connect(self.config)
+
+    @cached_property
+    def shard(self) -> Shard | None:
+        """The share of the load that is read; None for all of it.
+
+        Raises:
+            ShardError: if there is none in the file.
+        """
+        return shard_in(self.config["shard"]) if self.config.get("shard") else None
 
     def setup_mapper(self) -> None:
         """Make the stream maps; the SDK takes `__else__` out of the settings that it makes them from."""
@@ -146,7 +156,7 @@ class EpicorTap(Tap):
         self.run.check()
 
     def _sync_all(self) -> None:
-        for name in without_streams(self.config, self._known):
+        for name in without_streams(self.config, self._known) if self.shard is None else ():
             why = "it has no stream: its description could not be read, or holds no set; see above, or run --discover"
             self.logger.error("%s is not read: %s.", name, why)
             self.run.not_read(name, "", why)
@@ -156,9 +166,23 @@ class EpicorTap(Tap):
         self._set_compatible_replication_methods()
         if self.state:
             self.state_writer.write_state(self.state)
-        sync([stream for stream in self.streams.values() if stream.selected], self.kinetic.readers, self._pen)
+        sync(self._to_read(), self.kinetic.readers, self._pen)
         for stream in self.streams.values():
             stream.log_sync_costs()
+
+    def _to_read(self) -> list[EpicorStream]:
+        """Return the streams to read, with a shard those that are in it.
+
+        Raises:
+            ShardError: if the catalog does not have one of them.
+        """
+        selected = {name: stream for name, stream in self.streams.items() if stream.selected}
+        if self.shard is None:
+            return [stream for stream in selected.values() if isinstance(stream, EpicorStream)]
+        names = dict.fromkeys(one.stream for one in self.shard.reads)
+        if lacking := [name for name in names if name not in selected]:
+            raise ShardError(f"The shard reads {', '.join(lacking)}, which is not selected: plan again.")
+        return [stream for name in names if isinstance(stream := selected[name], EpicorStream)]
 
     def _tell_in_spite(self) -> None:
         """Tell what became of the run where something else ends it, which goes before a file that can't be written."""
@@ -169,7 +193,7 @@ class EpicorTap(Tap):
 
     def _adapt(self) -> None:
         """Fit the streams of a catalog to what their sets are today."""
-        streams = [stream for stream in self.streams.values() if isinstance(stream, EpicorStream)]
+        streams = self._to_read()
         try:
             today = find_today(self.kinetic, [stream.source for stream in streams], self.companies[0])
         except KineticError as exc:

@@ -12,7 +12,7 @@ from tap_epicor.kinetic.ahead import ahead
 from tap_epicor.kinetic.errors import KineticError
 from tap_epicor.kinetic.pages import LostPlace, read
 from tap_epicor.kinetic.plan import REVISION, make_plan, parse_cursor_value
-from tap_epicor.kinetic.probes import count, highest, highest_to_track
+from tap_epicor.kinetic.probes import count, count_between, highest, highest_to_track
 from tap_epicor.kinetic.ranges import Range, Spread
 from tap_epicor.streams.bookmark import Left
 from tap_epicor.streams.wholeness import is_whole
@@ -42,6 +42,23 @@ class _OtherDatabase(Exception):
 
 
 @dataclass(frozen=True)
+class Outlook:
+    """What a read would be.
+
+    Attributes:
+        plan: how it would be read.
+        rows: about how many rows that is; None where the server does not count them.
+        high: the bookmark that a read of everything would end with.
+        at: when that was the highest value, in seconds since 1970.
+    """
+
+    plan: Plan
+    rows: int | None
+    high: Any = None
+    at: int | None = None
+
+
+@dataclass(frozen=True)
 class Manner:
     """What the settings say of the reading.
 
@@ -56,6 +73,8 @@ class Manner:
         skips: whether rows that the server can't give are left out, instead of failing.
         resumes: whether an interrupted read of everything goes on where it was.
         parameter: parameter of a BAQ that gets the bookmark, and its type; None for none.
+        mark: the bookmark that a read of everything ends with, and since when, where that is known; a range of the
+            rows does not tell.
     """
 
     page_size: int
@@ -68,6 +87,7 @@ class Manner:
     skips: bool
     resumes: bool
     parameter: tuple[str, str] | None = None
+    mark: tuple[Any, int | None] | None = None
 
 
 class Reading:
@@ -128,6 +148,25 @@ class Reading:
             self._tell_restored(str(exc))
             yield from self._everything(self._cursor)
 
+    def outlook(self) -> Outlook:
+        """Return what the read would be, without reading anything.
+
+        Raises:
+            KineticError: if the server can't be asked.
+        """
+        since = self._since()
+        if self._cursor is not None and since is not None:
+            plan = make_plan(self._key, self._cursor, since=since)
+            counts = self._manner.completeness != "off"
+            return Outlook(plan, count_between(self._rows, self._cursor, since, None) if counts else None)
+        left = self._bookmark.left_off(self._key) if self._manner.resumes else None
+        at = _now()
+        high = self._highest(self._cursor)
+        after = next((one.after for one in left.ranges if one.after), None) if left else None
+        rows = self._counted()
+        rows = rows if rows is None or left is None else max(0, rows - left.received)
+        return Outlook(make_plan(self._key, after=after, filters=self._tracks), rows, high, at)
+
     def _changes(self, cursor: Part, since: Any) -> Iterator[Page]:  # noqa: ANN401
         """Yield what has changed since a value, and move the bookmark behind it.
 
@@ -157,7 +196,8 @@ class Reading:
         left = self._bookmark.left_off(self._key) if self._manner.resumes else None
         if left is None:
             at = _now()
-            left = Left((Range(),), high=self._highest(cursor), at=at, counted=self._counted())
+            high, since = self._manner.mark or (self._highest(cursor), at)
+            left = Left((Range(),), high=high, at=since, counted=self._counted())
         self._floor = self._bookmark.floor(left.high, self._manner.overlap) if self._tracks else None
         self._settled = left.settled
         after = next((one.after for one in left.ranges if one.after), None)

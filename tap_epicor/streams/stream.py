@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -14,13 +15,14 @@ from singer_sdk.streams import Stream
 from tap_epicor.kinetic.plan import Part, parts
 from tap_epicor.streams.bookmark import Bookmark
 from tap_epicor.streams.definition import COMPANY, DefinitionError
-from tap_epicor.streams.deletes import Deletes, read_without, why_kept, why_no_sweep
+from tap_epicor.streams.deletes import NOTED, Deletes, read_without, why_kept, why_no_sweep
 from tap_epicor.streams.drift import adapted
 from tap_epicor.streams.failures import told
 from tap_epicor.streams.lines import Lines, alias_of
 from tap_epicor.streams.reading import Reading
 from tap_epicor.streams.reckoning import Reckoning
 from tap_epicor.streams.records import Records
+from tap_epicor.streams.shards import DONE, share
 from tap_epicor.streams.stream_maps import KeyMaps, failed_map
 from tap_epicor.streams.sweep import DELETED_AT, DELETED_SCHEMA
 from tap_epicor.streams.wanted import manner_of, page_size, rows_of, servers_own
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from tap_epicor.kinetic.source import Rows, Source
     from tap_epicor.stream_settings import StreamSettings
     from tap_epicor.streams.definition import Definition
+    from tap_epicor.streams.reading import Outlook
     from tap_epicor.streams.reckoning import Run
     from tap_epicor.tap import EpicorTap
 
@@ -73,6 +76,7 @@ class EpicorStream(Stream):
         self._settings = settings
         self._kinetic = kinetic
         self._companies: Sequence[str] = tap.companies
+        self._shard = tap.shard
         self._told: set[str] = set()
         self._whole = False
         self._run: Run = tap.run
@@ -115,7 +119,8 @@ class EpicorStream(Stream):
     @property
     def partitions(self) -> list[dict[str, str]]:
         """The companies, each with its own bookmark."""
-        return [{COMPANY: company} for company in self._companies]
+        companies = self._shard.companies(self.name) if self._shard else self._companies
+        return [{COMPANY: company} for company in companies]
 
     @property
     def emit_activate_version_messages(self) -> bool:
@@ -136,27 +141,9 @@ class EpicorStream(Stream):
         return islice(records, self.ABORT_AT_RECORD_COUNT)
 
     def _read(self, company: str, reckoning: Reckoning, state: dict[str, Any]) -> Iterator[Record]:
-        if self._definition.unfit:
-            raise DefinitionError(self._definition.unfit)
-        cursor = self._cursor()
         added = self._added(company) | ({DELETED_AT: None} if self._settings.sweeps else {})
         lines = self._lines(added)
-        rows = self._rows(company, cursor, whole=lines is not None)
-        reading = Reading(
-            rows,
-            key=self._key(),
-            cursor=cursor,
-            bookmark=Bookmark(state, cursor, self._settings.condition, reckoning.name),
-            manner=manner_of(
-                self.config,
-                self._definition,
-                self._settings,
-                most=self.ABORT_AT_RECORD_COUNT,
-                resumes=not self._replaces(),
-            ),
-            reckoning=reckoning,
-            save=self._write_state_now,
-        )
+        reading, rows = self._reading(company, reckoning, state, whole=lines is not None)
         deletes = self._deletes(rows, state)
         records = self._records(rows, added)
         for page in reading.pages():
@@ -177,6 +164,49 @@ class EpicorStream(Stream):
             reckoning.outcome = "interrupted"
             deletes.send(self._writer, filters=reading.filters)
             reckoning.outcome = "complete"
+        if self._shard and reckoning.outcome == "complete":
+            state[DONE] = self._shard.label
+            self._write_state_now()
+
+    def outlook(self, company: str) -> Outlook:
+        """Return how one company's rows would be read, and how many that is.
+
+        Args:
+            company: company id.
+
+        Raises:
+            KineticError: if the server can't be asked.
+            DefinitionError: if the stream can't be read.
+        """
+        state = deepcopy(self.get_context_state({COMPANY: company}))
+        reading, _ = self._reading(company, Reckoning(self.name, company), state, whole=False)
+        return reading.outlook()
+
+    def _reading(
+        self, company: str, reckoning: Reckoning, state: dict[str, Any], *, whole: bool
+    ) -> tuple[Reading, Rows]:
+        """Return the reading of one company, and its rows."""
+        if self._definition.unfit:
+            raise DefinitionError(self._definition.unfit)
+        cursor = self._cursor()
+        part = share(self._shard, self.name, company, self._settings, state)
+        rows = self._rows(company, cursor, part.settings, whole=whole)
+        reading = Reading(
+            rows,
+            key=self._key(),
+            cursor=cursor,
+            bookmark=Bookmark(state, cursor, part.condition, reckoning.name),
+            manner=manner_of(
+                self.config,
+                self._definition,
+                part,
+                most=self.ABORT_AT_RECORD_COUNT,
+                resumes=not self._replaces(),
+            ),
+            reckoning=reckoning,
+            save=self._write_state_now,
+        )
+        return reading, rows
 
     def _deletes(self, rows: Rows, state: dict[str, Any]) -> Deletes | None:
         """Return what finds out about deletes; None where nothing is to."""
@@ -184,6 +214,9 @@ class EpicorStream(Stream):
             return None
         if not self._settings.sweeps:
             read_without(state, self._write_state_now, self._reckoning.name, self.logger)
+            return None
+        if self._shard:
+            state[NOTED] = False
             return None
         key = self._key()
         maps = KeyMaps(self.name, self.stream_maps, self.config, self.logger)
@@ -265,7 +298,7 @@ class EpicorStream(Stream):
             key = {name: record.get(name) for name in self.primary_keys}
             raise failed_map(self.name, key, exc, "Mend it: columns may be null.") from exc
 
-    def _rows(self, company: str, cursor: Part | None, *, whole: bool) -> Rows:
+    def _rows(self, company: str, cursor: Part | None, settings: StreamSettings, *, whole: bool) -> Rows:
         if not self.primary_keys and not self._replaces():
             self.logger.warning(
                 "%s has no key: a loader adds all rows again in each run. Name its `key` in `streams`, or set "
@@ -275,7 +308,7 @@ class EpicorStream(Stream):
         return rows_of(
             self._kinetic,
             self._definition,
-            self._settings,
+            settings,
             company=company,
             columns=self._wanted(),
             properties=self.effective_schema["properties"],
@@ -297,6 +330,8 @@ class EpicorStream(Stream):
         return Part(self.replication_key, self._definition.types[self.replication_key])
 
     def _replaces(self) -> bool:
+        if self._shard:
+            return False
         return self.replication_method == "FULL_TABLE" and bool(self.config.get("emit_activate_version_messages"))
 
     def _write_state_now(self) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tap_epicor.kinetic.client import Kinetic
     from tap_epicor.stream_settings import StreamSettings
     from tap_epicor.streams.definition import Definition
+    from tap_epicor.streams.shards import Share
 
 
 def servers_own(definition: Definition, names: Iterable[str]) -> tuple[str, ...]:
@@ -82,7 +83,7 @@ def page_size(config: Mapping[str, Any], settings: StreamSettings) -> int:
 def manner_of(
     config: Mapping[str, Any],
     definition: Definition,
-    settings: StreamSettings,
+    share: Share,
     *,
     most: int | None,
     resumes: bool,
@@ -92,14 +93,14 @@ def manner_of(
     Args:
         config: the configuration.
         definition: the stream.
-        settings: what the configuration says of it.
+        share: what is read of it.
         most: rows that a trial ends after; None for all.
         resumes: whether an interrupted read of everything goes on where it was.
 
     Raises:
         DefinitionError: if there is no such parameter as `replication_parameter`.
     """
-    size = page_size(config, settings)
+    size = page_size(config, share.settings)
     counts = not definition.source.is_baq and most is None
     return Manner(
         page_size=size if most is None else min(size, most + 1),
@@ -111,5 +112,6 @@ def manner_of(
         restored=config["restored"],
         skips=config["unreadable_rows"] == "skip",
         resumes=resumes,
-        parameter=replication_parameter(definition, settings),
+        parameter=replication_parameter(definition, share.settings),
+        mark=share.mark,
     )
