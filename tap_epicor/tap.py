@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from copy import deepcopy
 from functools import cached_property
-from typing import IO, TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TextIO
 
 import click
 import msgspec
@@ -227,7 +227,13 @@ class EpicorTap(Tap):
         return _ConfigInput(config=config, parse_env=not value or "ENV" in value)
 
     @classmethod
-    def invoke(cls, *, state: IO[str] | None = None, catalog: IO[str] | None = None, **options: Any) -> None:  # noqa: ANN401
+    def invoke(  # type: ignore[override]  # click gives files of text, of which the bytes can be read, too
+        cls,
+        *,
+        state: TextIO | None = None,
+        catalog: TextIO | None = None,
+        **options: Any,  # noqa: ANN401
+    ) -> None:
         """Run the tap, after a look at the files of `--catalog` and `--state`."""
         super().invoke(state=state_file(state), catalog=catalog_file(catalog), **options)
 

@@ -13,19 +13,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.discovery.surface import load
+from tests.memory import measured
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CATALOGUE = Path(os.environ.get("KINETIC_CATALOGUE", "../shared/kinetic/catalogue.json.gz"))
-MOST_MEMORY = 400 << 20
-# The kernel counts as a process's own what the one that started it held: so it is started by one that holds little.
-MEASURED = """
-import resource, subprocess, sys
-code = subprocess.run(sys.argv[1:]).returncode
-print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)
-sys.exit(code)
-"""
+MOST_MEMORY = 400
 
 pytestmark = pytest.mark.skipif(not CATALOGUE.is_file(), reason="the dump of the vendor surface is not here")
 
@@ -48,20 +42,15 @@ def test_the_whole_vendor_surface_is_discovered(
     config.write_text(json.dumps({"url": surface, "api_version": "v2", "company": "EPIC06", "service": "*", **sign_in}))
     catalog = tmp_path / "catalog.json"
     started = time.monotonic()
-    with catalog.open("wb") as out:
-        command = [sys.executable, "-m", "tap_epicor", "--config", str(config), "--discover"]
-        unmeasured = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
-        run = [sys.executable, "-c", MEASURED, *command]
-        done = subprocess.run(run, stdout=out, stderr=subprocess.PIPE, env=unmeasured, check=False)
+    run = measured([sys.executable, "-m", "tap_epicor", "--config", str(config), "--discover"], catalog)
     seconds = time.monotonic() - started
-    assert done.returncode == 0, done.stderr[-2000:]
+    assert run.code == 0, run.log[-2000:]
     streams = json.loads(catalog.read_bytes())["streams"]
     expected = sum(len(service["sets"]) for service in load(CATALOGUE).values())
-    memory = int(done.stderr.split()[-1]) << 10
     with capsys.disabled():
         size = catalog.stat().st_size
-        print(f"\n{len(streams)} streams in {seconds:.1f} s, {memory >> 20} MiB, catalog {size >> 20} MiB")
+        print(f"\n{len(streams)} streams in {seconds:.1f} s, {run.peak} MiB, catalog {size >> 20} MiB")
     assert len({stream["tap_stream_id"] for stream in streams}) == len(streams) == expected
-    assert memory < MOST_MEMORY
+    assert run.peak < MOST_MEMORY
     keyless = [stream for stream in streams if not stream["key_properties"]]
     assert {stream["tap_stream_id"].rsplit("_", 1)[1] for stream in keyless} == {"list"}

@@ -25,7 +25,7 @@ from tap_epicor.sandbox.literals import Literal
 from tap_epicor.settings import PROPERTIES
 from tap_epicor.stream_settings import StreamSettings, as_list, stream_settings
 from tap_epicor.streams.bookmark import Bookmark, BookmarkError
-from tap_epicor.streams.definition import DefinitionError, from_catalog
+from tap_epicor.streams.definition import DefinitionError, from_catalog, is_selected
 from tap_epicor.streams.values import Repair, ValueMismatch
 from tap_epicor.streams.writer import PageWriter
 from tests.kinetic.test_metadata import V3, V4
@@ -159,7 +159,7 @@ def error(data: bytes) -> None:
 def state(data: bytes) -> None:
     """The file of `--state`, and the bookmarks in it."""
     try:
-        file = state_file(io.StringIO(data.decode("utf-8", "replace")))
+        file = state_file(io.TextIOWrapper(io.BytesIO(data)))
     except InputError:
         return
     assert file
@@ -178,13 +178,13 @@ def state(data: bytes) -> None:
 
 
 def catalog(data: bytes) -> None:
-    """The file of `--catalog`, and the streams in it."""
+    """The file of `--catalog`, and the streams that it selects."""
     try:
-        file = catalog_file(io.StringIO(data.decode("utf-8", "replace")))
+        file = catalog_file(io.TextIOWrapper(io.BytesIO(data)))
     except InputError:
         return
     assert file
-    for entry in json.load(file)["streams"]:
+    for entry in filter(is_selected, json.load(file)["streams"]):
         try:
             definition = from_catalog(entry, StreamSettings())
             list(Repair(definition.schema, definition.key, {}).rows([{"Num": "5"}, {"Company": 5, "Amount": "1"}]))

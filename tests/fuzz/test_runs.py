@@ -70,7 +70,7 @@ def catalog(url: str) -> dict[str, Any]:
 @given(data=changed(STATE))
 def test_a_damaged_state_is_explained_or_rows_are_read(url: str, catalog: dict[str, Any], data: bytes) -> None:
     try:
-        file = state_file(io.StringIO(data.decode()))
+        file = state_file(io.TextIOWrapper(io.BytesIO(data)))
         assert file
         rows = run(url, catalog, json.load(file))
     except EXPLAINED:
@@ -85,7 +85,7 @@ def test_a_damaged_catalog_is_explained_or_rows_are_read(
 ) -> None:
     damaged = data.draw(changed(catalog))
     try:
-        file = catalog_file(io.StringIO(damaged.decode()))
+        file = catalog_file(io.TextIOWrapper(io.BytesIO(damaged)))
         assert file
         rows = run(url, json.load(file), None)
     except EXPLAINED:
