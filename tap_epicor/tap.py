@@ -200,11 +200,16 @@ class EpicorTap(Tap):
             self.run.over = "Nothing was read, since the server can't be reached or refuses the sign-in."
             self.logger.error("%s", exc)  # noqa: TRY400 - all that a user needs
             return
+        changed = False
         for stream in streams:
             if stream.source in today and (entry := self.catalog.get_stream(stream.name)):
+                before = stream.schema
                 stream.adapt(today[stream.source])
-                entry.schema = Schema.from_dict(stream.effective_schema)
-        self.setup_mapper()
+                if stream.schema != before:
+                    entry.schema = Schema.from_dict(stream.effective_schema)
+                    changed = True
+        if changed:
+            self.setup_mapper()
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
         end_soon(signum)

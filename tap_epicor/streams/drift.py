@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from tap_epicor.kinetic.catalogue import describe_baqs, describe_services
@@ -38,8 +39,9 @@ def find_today(kinetic: Kinetic, sources: Sequence[Source], company: str) -> dic
     """
     services = list(dict.fromkeys(source.service for source in sources if not source.is_baq))
     queries = [source.name for source in sources if source.is_baq]
-    found = [*_told(describe_services(kinetic, services, company)), *_told(describe_baqs(kinetic, queries, company))]
-    return {one.source: one for one in found}
+    found = chain(_told(describe_services(kinetic, services, company)), _told(describe_baqs(kinetic, queries, company)))
+    wanted = set(sources)
+    return {one.source: one for one in found if one.source in wanted}
 
 
 def adapted(definition: Definition, found: Found) -> Definition:
