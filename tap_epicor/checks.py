@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import msgspec
 from fsspec import get_filesystem_class
 from fsspec.utils import get_protocol
+from singer_sdk.typing import NumberType
 
 from tap_epicor.address import has_instance, holds_sign_in, is_readable, scheme_of
 from tap_epicor.settings import PROPERTIES, SECRETS
@@ -27,6 +29,7 @@ _NO_TENANT = ("organizations", "common", "consumers")
 """What stands for all tenants of a kind."""
 _KEPT_AS_THEY_ARE = ("oauth_jwt_cert", "oauth_settings_key")
 """Settings in which spaces and line breaks may mean something: a certificate's content, and a passphrase of files."""
+_NUMBERS = frozenset(name for name, setting in PROPERTIES.items() if isinstance(setting.wrapped, NumberType))
 _SEVERAL = ("company", "service", "baqs")
 _IN_HEADERS = ("api_key", "oauth_access_token", "user_agent")
 _LAST_LATIN = 0xFF
@@ -81,6 +84,8 @@ def sign_in_problems(config: Mapping[str, Any]) -> list[str]:
 def tidy(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return a configuration without empty settings, and without spaces and line breaks around texts.
 
+    Numbers may come as text: Meltano has no kind of setting for a number that need not be whole which it can write.
+
     Args:
         config: the configuration as it was given.
     """
@@ -88,7 +93,16 @@ def tidy(config: Mapping[str, Any]) -> dict[str, Any]:
         name: value.strip() if isinstance(value, str) and name not in _KEPT_AS_THEY_ARE else value
         for name, value in config.items()
     }
-    return {name: value for name, value in stripped.items() if value not in (None, "")}
+    given = {name: value for name, value in stripped.items() if value not in (None, "")}
+    return {name: _number(value) if name in _NUMBERS else value for name, value in given.items()}
+
+
+def _number(value: Any) -> Any:  # noqa: ANN401
+    """Return the number that a text stands for; whatever else it is stays, to be told."""
+    try:
+        return msgspec.json.decode(value, type=int | float) if isinstance(value, str) else value
+    except ValueError:
+        return value
 
 
 def misfit(error: Any) -> str:  # noqa: ANN401

@@ -225,6 +225,13 @@ def test_spaces_and_line_breaks_around_texts_are_dropped() -> None:
     assert tidy(given) == {"password": "a b", "user": "me", "oauth_jwt_cert": "pem\n", "page_size": 5}
 
 
+@pytest.mark.parametrize(
+    ("text", "value"), [("2.5", 2.5), (" 120\n", 120), ("1e1", 10.0), ("long", "long"), ("nan", "nan")]
+)
+def test_a_number_may_come_as_text_as_from_meltano(text: str, value: object) -> None:
+    assert tidy({"timeout": text, "page_size": "5"}) == {"timeout": value, "page_size": "5"}
+
+
 def test_user_and_password_in_one_are_a_secret_too() -> None:
     assert "reader:hush-hush" in secrets_in(RIGHT)
 
