@@ -16,6 +16,7 @@ from tap_epicor.auth.certificates import CertificateError
 from tap_epicor.auth.vault import VaultError
 from tap_epicor.commands.from_cdata import from_cdata
 from tap_epicor.commands.oauth import login, oauth
+from tap_epicor.commands.plan import merge_states, plan
 from tap_epicor.commands.sandbox import sandbox
 from tap_epicor.inputs import InputError
 from tap_epicor.streams.failures import FAILURES
@@ -80,7 +81,9 @@ def make_command() -> click.Group:
     singer = EpicorTap.cli
 
     @click.pass_context
-    def run(context: click.Context, /, **options: Any) -> Any:  # noqa: ANN401
+    def run(context: click.Context, /, shard: str | None, **options: Any) -> Any:  # noqa: ANN401
+        if shard:
+            options["config"].config["shard"] = shard
         if context.invoked_subcommand is None:
             return context.invoke(singer.callback, **options)  # type: ignore[arg-type]
         return None
@@ -89,11 +92,11 @@ def make_command() -> click.Group:
         EpicorTap.name,
         help="Copy Epicor Kinetic into a warehouse, as a Singer tap.\n\n"
         "Example: tap-epicor --config config.json --discover > catalog.json",
-        params=singer.params,
+        params=[*singer.params, click.Option(["--shard"], metavar="FILE", help="Read only this share of a plan.")],
         callback=run,
         invoke_without_command=True,
     )
-    for command in (from_cdata, login, oauth, sandbox):
+    for command in (from_cdata, login, merge_states, oauth, plan, sandbox):
         group.add_command(command)
     return group
 

@@ -166,11 +166,11 @@ class EpicorTap(Tap):
         self._set_compatible_replication_methods()
         if self.state:
             self.state_writer.write_state(self.state)
-        sync(self._to_read(), self.kinetic.readers, self._pen)
+        sync(self.to_read(), self.kinetic.readers, self._pen)
         for stream in self.streams.values():
             stream.log_sync_costs()
 
-    def _to_read(self) -> list[EpicorStream]:
+    def to_read(self) -> list[EpicorStream]:
         """Return the streams to read, with a shard those that are in it.
 
         Raises:
@@ -193,7 +193,7 @@ class EpicorTap(Tap):
 
     def _adapt(self) -> None:
         """Fit the streams of a catalog to what their sets are today."""
-        streams = self._to_read()
+        streams = self.to_read()
         try:
             today = find_today(self.kinetic, [stream.source for stream in streams], self.companies[0])
         except KineticError as exc:

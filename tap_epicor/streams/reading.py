@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from tap_epicor.kinetic.ahead import ahead
@@ -46,16 +46,22 @@ class Outlook:
     """What a read would be.
 
     Attributes:
-        plan: how it would be read.
-        rows: about how many rows that is; None where the server does not count them.
+        wanted: the rows.
+        plan: how they would be read.
+        page_size: rows of a page.
+        rows: about how many that is; None where the server does not count them.
         high: the bookmark that a read of everything would end with.
         at: when that was the highest value, in seconds since 1970.
+        state: what STATE says of it.
     """
 
+    wanted: Rows
     plan: Plan
+    page_size: int
     rows: int | None
     high: Any = None
     at: int | None = None
+    state: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -158,14 +164,16 @@ class Reading:
         if self._cursor is not None and since is not None:
             plan = make_plan(self._key, self._cursor, since=since)
             counts = self._manner.completeness != "off"
-            return Outlook(plan, count_between(self._rows, self._cursor, since, None) if counts else None)
+            rows = count_between(self._rows, self._cursor, since, None) if counts else None
+            return Outlook(self._rows, plan, self._manner.page_size, rows)
         left = self._bookmark.left_off(self._key) if self._manner.resumes else None
         at = _now()
         high = self._highest(self._cursor)
         after = next((one.after for one in left.ranges if one.after), None) if left else None
         rows = self._counted()
         rows = rows if rows is None or left is None else max(0, rows - left.received)
-        return Outlook(make_plan(self._key, after=after, filters=self._tracks), rows, high, at)
+        plan = make_plan(self._key, after=after, filters=self._tracks)
+        return Outlook(self._rows, plan, self._manner.page_size, rows, high, at)
 
     def _changes(self, cursor: Part, since: Any) -> Iterator[Page]:  # noqa: ANN401
         """Yield what has changed since a value, and move the bookmark behind it.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -180,7 +180,7 @@ class EpicorStream(Stream):
         """
         state = deepcopy(self.get_context_state({COMPANY: company}))
         reading, _ = self._reading(company, Reckoning(self.name, company), state, whole=False)
-        return reading.outlook()
+        return replace(reading.outlook(), state={name: value for name, value in state.items() if name != "context"})
 
     def _reading(
         self, company: str, reckoning: Reckoning, state: dict[str, Any], *, whole: bool

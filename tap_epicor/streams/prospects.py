@@ -1,0 +1,189 @@
+"""What a run would read: how, about how many rows, pages and requests, and how it is shared out."""
+
+from __future__ import annotations
+
+import heapq
+import math
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
+
+from tap_epicor.kinetic.order import keys_of
+from tap_epicor.kinetic.query import Query, all_of, beyond, up_to
+from tap_epicor.kinetic.ranges import Range, cut
+from tap_epicor.kinetic.seeking import compared, constant_of
+from tap_epicor.streams.failures import FAILURES
+from tap_epicor.streams.shards import Plan, Read, Shard
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from tap_epicor.streams.reading import Outlook
+    from tap_epicor.streams.stream import EpicorStream
+
+QUESTIONS: Final = {True: 7, False: 2}
+"""Requests beside those for pages: of a read of everything, and of one of changes."""
+_WORTH_CUTTING: Final = 1.2
+"""Shares that a read must be larger than to be cut."""
+
+
+@dataclass(frozen=True)
+class Prospect:
+    """What would be read of a stream in a company.
+
+    Attributes:
+        stream: the stream.
+        company: company id, empty for the account's own.
+        outlook: what the read would be; None where that can't be told.
+        error: why not, in a sentence.
+    """
+
+    stream: EpicorStream
+    company: str
+    outlook: Outlook | None
+    error: str = ""
+
+    @property
+    def rows(self) -> int | None:
+        """About how many rows; None where the server does not count them."""
+        return self.outlook.rows if self.outlook else None
+
+    @property
+    def pages(self) -> int | None:
+        """About how many pages."""
+        if self.outlook is None or self.outlook.rows is None:
+            return None
+        return math.ceil(self.outlook.rows / self.outlook.page_size)
+
+    @property
+    def requests(self) -> int | None:
+        """About how many requests."""
+        if self.pages is None or self.outlook is None:
+            return None
+        return self.pages + QUESTIONS[self.outlook.plan.cursor is None]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A page that was read to see how long one takes.
+
+    Attributes:
+        rows: its rows.
+        seconds: how long it took.
+    """
+
+    rows: int
+    seconds: float
+
+
+def prospects(streams: Sequence[EpicorStream], connections: int) -> Iterator[list[Prospect]]:
+    """Yield what would be read of each stream in each company, in the streams' order.
+
+    Args:
+        streams: the streams.
+        connections: how many of them are asked about at once.
+    """
+    with ThreadPoolExecutor(connections) as threads:
+        yield from threads.map(_of_stream, streams)
+
+
+def _of_stream(stream: EpicorStream) -> list[Prospect]:
+    found = []
+    for context in stream.partitions:
+        (company,) = context.values()
+        try:
+            found.append(Prospect(stream, company, stream.outlook(company)))
+        except FAILURES as exc:
+            found.append(Prospect(stream, company, None, str(exc)))
+    return found
+
+
+def sample(found: Iterable[Prospect]) -> Sample | None:
+    """Return how long a page takes, of the largest read; None where no row is to be read.
+
+    Args:
+        found: what would be read.
+
+    Raises:
+        KineticError: if it can't be had.
+    """
+    largest = max((one for one in found if one.rows), key=lambda one: one.rows or 0, default=None)
+    if largest is None or largest.outlook is None:
+        return None
+    rows, plan = largest.outlook.wanted, largest.outlook.plan
+    condition = all_of([rows.filter, plan.condition(rows.literal)])
+    query = Query(condition, [part.name for part in plan.order], top=largest.outlook.page_size, select=rows.select)
+    began = time.monotonic()
+    came = rows.page(query)
+    return Sample(len(came), time.monotonic() - began) if came else None
+
+
+def shards(found: Sequence[Prospect], number: int) -> Plan:
+    """Return a plan that shares reads out, so that all shares are about the same work.
+
+    A read of everything by key that is larger than a share is cut into ranges of its key.
+
+    Args:
+        found: what is to be read.
+        number: how many shares.
+
+    Raises:
+        KineticError: if the server does not tell where to cut.
+    """
+    outlooks = [(one, one.outlook) for one in found if one.outlook]
+    share = math.ceil(sum(_work(outlook) for _, outlook in outlooks) / number)
+    reads = [read for one, outlook in outlooks for read in _reads(one, outlook, share, number)]
+    plan = Plan(uuid.uuid4().hex[:12], [])
+    plan.shards = [Shard(plan.plan, place + 1, number, []) for place in range(number)]
+    lightest = [(0, place) for place in range(number)]
+    for read, work in sorted(reads, key=lambda one: -one[1]):
+        total, place = heapq.heappop(lightest)
+        plan.shards[place].reads.append(read)
+        heapq.heappush(lightest, (total + work, place))
+    plan.shards = [shard for shard in plan.shards if shard.reads]
+    for place, shard in enumerate(plan.shards, start=1):
+        shard.shard, shard.of = place, len(plan.shards)
+    return plan
+
+
+def _work(outlook: Outlook) -> int:
+    """Return the work of a read, in rows; where these are not counted, that of a page."""
+    return (outlook.rows or 0) + outlook.page_size
+
+
+def _reads(one: Prospect, outlook: Outlook, share: int, most: int) -> list[tuple[Read, int]]:
+    """Return what becomes of a read, and the work of each part."""
+    work, rows = _work(outlook), outlook.rows or 0
+    if not _can_be_cut(outlook) or work <= _WORTH_CUTTING * share:
+        return [(Read(one.stream.name, one.company, rows, bookmark=outlook.state or None), work)]
+    conditions = _conditions(outlook, rows, min(most, math.ceil(work / share)))
+    each = rows // len(conditions)
+    part = Read(one.stream.name, one.company, each, high=outlook.high, at=outlook.at)
+    return [(replace(part, range=condition), each + outlook.page_size) for condition in conditions]
+
+
+def _can_be_cut(outlook: Outlook) -> bool:
+    plan = outlook.plan
+    return bool(outlook.rows) and plan.seeks and plan.cursor is None and plan.after is None
+
+
+def _conditions(outlook: Outlook, count: int, parts: int) -> list[str | None]:
+    """Return the conditions of ranges that hold about the same number of rows each."""
+    rows, order = outlook.wanted, outlook.plan.order
+    names = [part.name for part in order]
+    first = keys_of(rows.fetch(Query(rows.filter, names, top=1, select=names)), order, rows.path)
+    constant = constant_of(rows, order, first[0]) if first else None
+    ranges = cut(rows, order, Range(), count, parts)
+    return [
+        all_of(
+            [
+                beyond(compared(rows, order, one.after, constant)) if one.after else None,
+                up_to(compared(rows, order, one.upto, constant)) if one.upto else None,
+            ]
+        )
+        for one in ranges
+    ]

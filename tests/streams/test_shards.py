@@ -1,0 +1,169 @@
+"""A load that several runs share: together they bring every row, and one state is made of theirs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.equality import differences
+from tests.sandboxes import Sandbox, sandbox
+from tests.singer import Run, choose, discover, tap
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+TRANSACTIONS, PARTS, PLANTS = "erp_parttran_parttrans", "erp_part_parts", "erp_part_partplants"
+SETS = ["Erp.BO.PartTranSvc/PartTrans", "Erp.BO.PartSvc/Parts"]
+
+
+@pytest.fixture
+def server() -> Iterator[Sandbox]:
+    with sandbox(scale=2000) as running:
+        yield running
+
+
+def planned(folder: Path, server: Sandbox, number: int, **files: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return a catalog, and the shards of a plan."""
+    config = server.config(service="Erp.BO.PartTranSvc,Erp.BO.PartSvc", page_size=100, overlap=0, overlap_minutes=0)
+    catalog = choose(discover(folder, config), TRANSACTIONS, PARTS, PLANTS)
+    done = command(
+        folder, config, "plan", "--shards", str(number), "--into", str(folder / "shards"), catalog=catalog, **files
+    )
+    assert done.returncode == 0, done.stderr
+    return catalog, [
+        json.loads((folder / "shards" / f"shard-{place}.json").read_text()) for place in range(1, number + 1)
+    ]
+
+
+def command(folder: Path, config: Any, name: str, *options: str, **files: Any) -> subprocess.CompletedProcess[str]:
+    for key, content in {"config": config, **files}.items():
+        (folder / f"{key}.json").write_text(json.dumps(content))
+        options = (*options, f"--{key}", str(folder / f"{key}.json"))
+    return subprocess.run(
+        [sys.executable, "-m", "tap_epicor", name, *options], capture_output=True, text=True, check=False
+    )
+
+
+def read(folder: Path, catalog: Any, place: int, **files: Any) -> Run:
+    """Read a shard."""
+    config = json.loads((folder / "config.json").read_text())
+    shard = str(folder / "shards" / f"shard-{place}.json")
+    return tap(folder, config, "--shard", shard, catalog=catalog, **files)
+
+
+def merge(folder: Path, *states: Any) -> subprocess.CompletedProcess[str]:
+    names = []
+    for place, state in enumerate(states):
+        names.append(str(folder / f"state-{place}.json"))
+        (folder / f"state-{place}.json").write_text(json.dumps(state))
+    options = ["merge-states", "--plan", str(folder / "shards" / "plan.json"), *names]
+    return subprocess.run([sys.executable, "-m", "tap_epicor", *options], capture_output=True, text=True, check=False)
+
+
+def all_rows(*runs: Run) -> dict[str, list[dict[str, Any]]]:
+    return {name: [row for run in runs for row in run.rows[name]] for name in (TRANSACTIONS, PARTS, PLANTS)}
+
+
+def test_the_shards_of_a_load_bring_every_row_and_the_next_run_what_was_written_meanwhile(
+    server: Sandbox, tmp_path: Path
+) -> None:
+    catalog, shards = planned(tmp_path, server, 3)
+    assert any(one.get("range") for shard in shards for one in shard["reads"])
+    runs = [read(tmp_path, catalog, 1)]
+    server.change(inserts=20, updates=40, deletes=0, seed=4, sets=SETS)
+    runs += [read(tmp_path, catalog, place) for place in (2, 3)]
+    assert [run.code for run in runs] == [0, 0, 0], runs[0].log
+    done = merge(tmp_path, *(run.state for run in runs))
+    assert done.returncode == 0, done.stderr
+    config = json.loads((tmp_path / "config.json").read_text())
+    after = tap(tmp_path, config, catalog=catalog, state=json.loads(done.stdout))
+    assert after.code == 0, after.log
+    assert differences(server.database, all_rows(*runs, after), ["EPIC06", "EPIC07"]) == []
+    assert len(after.rows[TRANSACTIONS]) + len(after.rows[PARTS]) < 200
+
+
+def test_shards_are_about_the_same_work(server: Sandbox, tmp_path: Path) -> None:
+    _, shards = planned(tmp_path, server, 4)
+    work = [sum(one["rows"] for one in shard["reads"]) for shard in shards]
+    assert max(work) < 1.4 * sum(work) / len(work)
+
+
+def test_a_shard_goes_on_where_it_was_interrupted_and_may_be_read_again(server: Sandbox, tmp_path: Path) -> None:
+    catalog, _ = planned(tmp_path, server, 2)
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config, "max_connections": 1}))
+    whole = read(tmp_path, catalog, 1)
+    half = json.loads(json.dumps(whole.state))
+    again = read(tmp_path, catalog, 1, state=half)
+    assert again.code == 0
+    assert again.count() < whole.count()
+    done = merge(tmp_path, again.state, read(tmp_path, catalog, 2).state)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_stream_of_which_a_shard_is_lacking_keeps_its_bookmark_and_is_named(server: Sandbox, tmp_path: Path) -> None:
+    catalog, shards = planned(tmp_path, server, 3)
+    lacking = {(one["stream"], one["company"]) for one in shards[2]["reads"]}
+    done = merge(tmp_path, *(read(tmp_path, catalog, place).state for place in (1, 2)))
+    assert done.returncode == 1
+    for stream, company in lacking:
+        assert f"{stream} ({company}) is not done: shard 3." in done.stderr
+    bookmarks = json.loads(done.stdout)["bookmarks"]
+    kept = {(name, one["context"]["Company"]) for name, of in bookmarks.items() for one in of["partitions"]}
+    assert kept.isdisjoint(lacking)
+    assert kept
+
+
+def test_the_state_of_one_shard_is_of_no_use_to_a_whole_run(server: Sandbox, tmp_path: Path) -> None:
+    catalog, shards = planned(tmp_path, server, 3)
+    part = next(place for place, one in enumerate(shards, start=1) if any(read.get("range") for read in one["reads"]))
+    state = read(tmp_path, catalog, part).state
+    config = json.loads((tmp_path / "config.json").read_text())
+    whole = tap(tmp_path, config, catalog=catalog, state=state)
+    assert "everything is read again" in whole.log
+    assert differences(server.database, all_rows(whole), ["EPIC06", "EPIC07"]) == []
+
+
+def test_changes_are_shared_out_with_their_bookmarks(server: Sandbox, tmp_path: Path) -> None:
+    catalog, _ = planned(tmp_path, server, 1)
+    config = json.loads((tmp_path / "config.json").read_text())
+    first = tap(tmp_path, config, catalog=catalog)
+    server.change(inserts=5, updates=10, deletes=0, seed=4, sets=SETS)
+    planned(tmp_path, server, 2, state=first.state)
+    runs = [read(tmp_path, catalog, place) for place in (1, 2)]
+    assert sum(len(run.rows[TRANSACTIONS]) for run in runs) < 40
+    done = merge(tmp_path, *(run.state for run in runs))
+    assert done.returncode == 0, done.stderr
+    assert differences(server.database, all_rows(first, *runs), ["EPIC06", "EPIC07"]) == []
+    again = tap(tmp_path, config, catalog=catalog, state=json.loads(done.stdout))
+    assert again.rows[TRANSACTIONS] == again.rows[PARTS] == []
+
+
+@pytest.mark.parametrize(("content", "said"), [(None, "can't be read: No such file"), ("{}", "is none that")])
+def test_a_file_that_is_no_shard_is_told(server: Sandbox, tmp_path: Path, content: str | None, said: str) -> None:
+    if content:
+        (tmp_path / "shard.json").write_text(content)
+    run = tap(tmp_path, server.config(service="Erp.BO.PlantSvc"), "--shard", str(tmp_path / "shard.json"))
+    assert run.code == 1
+    assert said in run.log
+    assert "Traceback" not in run.log
+
+
+def test_a_plan_tells_how_each_stream_would_be_read_before_it_is(server: Sandbox, tmp_path: Path) -> None:
+    config = server.config(service="Erp.BO.PartTranSvc", company="EPIC06", page_size=100)
+    server.requests()
+    done = command(tmp_path, config, "plan", "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    (one,) = told["reads"]
+    assert one["rows"] == 1600
+    assert one["pages"] == 16
+    assert one["way"].startswith("everything, by key (Company")
+    assert told["page"]["rows"] == 100
+    asked = [request for request in server.requests() if "PartTrans" in request["path"]]
+    assert len(asked) < 8
