@@ -62,7 +62,7 @@ PARTS = ("speed", "growth", "waiting", "starting", "tenant")
 @click.option(
     "--latency", default=(0, 50, 500), show_default=True, multiple=True, type=int, help="Milliseconds a page."
 )
-@click.option("--pages", default=40, show_default=True, help="Pages that are waited for.")
+@click.option("--pages", default=200, show_default=True, help="Pages that are waited for.")
 @click.option("--waited-page-size", default=1_000, show_default=True, help="Rows of such a page.")
 @click.option("--profile", is_flag=True, help="Show instead which modules the tap's time goes to.")
 @click.option("--keep", is_flag=True, help="Put the tables into docs/speed.md.")
