@@ -96,10 +96,10 @@ class Spread:
         pages = ahead(self._read(self._ranges[0]), self._rows.kinetic.meanwhile)
         asked = time.monotonic()
         for page in pages:
-            came = time.monotonic()
+            came, number = time.monotonic(), len(page.rows)
             yield page, self._after(0, page)
             taken = time.monotonic()
-            if page.last is not None and came - asked > WORTH * (taken - came) and self._cut(page.last, len(page.rows)):
+            if page.last is not None and came - asked > WORTH * (taken - came) and self._cut(page.last, number):
                 pages.close()
                 return
             asked = taken

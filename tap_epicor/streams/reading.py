@@ -213,8 +213,8 @@ class Reading:
         received = left.received
         try:
             for page, ranges in self._in_ranges(plan, left):
-                yield page
                 received += len(page.rows)
+                yield page
                 if page.last is not None and self._manner.resumes:
                     left = replace(left, ranges=ranges, received=received, settled=self._settled)
                     self._bookmark.left_at(plan.order, left)
