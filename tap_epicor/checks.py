@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from difflib import get_close_matches
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -68,6 +69,7 @@ def problems(config: Mapping[str, Any], known: Collection[str]) -> list[str]:
         *_unknown_stream_settings(config),
         *_broken_lists(config),
         *_deletes(config),
+        *_batches(config),
         *_address(config),
         *_what_to_read(config),
         *sign_in_problems(config),
@@ -176,6 +178,32 @@ def _deletes(config: Mapping[str, Any]) -> Iterator[str]:
             get_filesystem_class(get_protocol(config["key_store"]))
         except (ImportError, ValueError) as exc:
             yield f"`key_store` is at an address that can't be used: {exc}"
+
+
+def _batches(config: Mapping[str, Any]) -> Iterator[str]:
+    """Tell what is wrong with `batch_config`, which the SDK hands on as it is."""
+    given = config.get("batch_config")
+    if given is None:
+        return
+    known = {"encoding": ("format", "compression"), "storage": ("root", "prefix", "params")}
+    yield from _unknown_names(given, (*known, "batch_size"), "part of `batch_config`")
+    for part, names in known.items():
+        yield from _unknown_names(given.get(part) or {}, names, f"part of `batch_config`, {part!r},")
+    if not (given.get("encoding") or {}).get("format"):
+        yield "`batch_config` has no format: give encoding, format jsonl or parquet."
+    elif given["encoding"]["format"] == "parquet" and find_spec("pyarrow") is None:
+        yield "`batch_config` wants parquet, which needs pyarrow: pip install 'tap-epicor[parquet]', or take jsonl."
+    size = given.get("batch_size", 1)
+    if type(size) is not int or size < 1:
+        yield f"`batch_config`, 'batch_size' is {_shown(size)}: it must be a whole number, 1 or more."
+    root = (given.get("storage") or {}).get("root")
+    if not root:
+        yield "`batch_config` has no place for files: give storage, root, a folder or an address as s3://bucket/folder."
+        return
+    try:
+        get_filesystem_class(get_protocol(root))
+    except (ImportError, ValueError) as exc:
+        yield f"`batch_config`, storage, root is at an address that can't be used: {exc}"
 
 
 def _broken_lists(config: Mapping[str, Any]) -> Iterator[str]:

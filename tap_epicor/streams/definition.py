@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from zlib import crc32
 
 import msgspec
+from singer_sdk.singerlib.catalog import StreamMetadata
 
 from tap_epicor.checks import nearest
 from tap_epicor.kinetic.catalogue import Parameter  # noqa: TC001 - msgspec reads annotations
@@ -41,6 +42,13 @@ COUNTER: Final = "RowIdent"
 
 class DefinitionError(ValueError):
     """A stream's settings or catalog entry that do not fit its columns."""
+
+
+@dataclass(slots=True)
+class EpicorMetadata(StreamMetadata):
+    """A stream's metadata with what a sync needs, so that it asks the server for none."""
+
+    epicor: dict[str, Any] | None = None
 
 
 class _Carried(msgspec.Struct):

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tap_epicor.kinetic.errors import KineticError
+from tap_epicor.streams.batches import BatchError
 from tap_epicor.streams.bookmark import BookmarkError
 from tap_epicor.streams.definition import DefinitionError
 from tap_epicor.streams.key_store import KeyStoreError
@@ -19,7 +20,16 @@ if TYPE_CHECKING:
 
     from tap_epicor.streams.reckoning import Reckoning, Run
 
-FAILURES = (KineticError, DefinitionError, BookmarkError, ValueMismatch, KeyStoreError, NoRoom, StreamMapError)
+FAILURES = (
+    KineticError,
+    DefinitionError,
+    BookmarkError,
+    ValueMismatch,
+    KeyStoreError,
+    NoRoom,
+    StreamMapError,
+    BatchError,
+)
 """Exceptions whose message says all that a user needs."""
 
 

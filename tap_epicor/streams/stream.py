@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import DefaultStreamMap
-from singer_sdk.singerlib.catalog import StreamMetadata
 from singer_sdk.streams import Stream
 
 from tap_epicor.kinetic.plan import Part, parts
+from tap_epicor.streams.batches import Batches
 from tap_epicor.streams.bookmark import Bookmark
-from tap_epicor.streams.definition import COMPANY, DefinitionError
+from tap_epicor.streams.definition import COMPANY, DefinitionError, EpicorMetadata
 from tap_epicor.streams.deletes import NOTED, Deletes, read_without, why_kept, why_no_sweep
 from tap_epicor.streams.drift import adapted
 from tap_epicor.streams.failures import told
@@ -28,7 +28,7 @@ from tap_epicor.streams.sweep import DELETED_AT, DELETED_SCHEMA
 from tap_epicor.streams.wanted import manner_of, page_size, rows_of, servers_own
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator, Sequence
+    from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 
     from singer_sdk import metrics
     from singer_sdk.helpers.types import Context, Record
@@ -43,13 +43,6 @@ if TYPE_CHECKING:
     from tap_epicor.streams.reading import Outlook
     from tap_epicor.streams.reckoning import Run
     from tap_epicor.tap import EpicorTap
-
-
-@dataclass(slots=True)
-class EpicorMetadata(StreamMetadata):
-    """A stream's metadata with what a sync needs, so that it asks the server for none."""
-
-    epicor: dict[str, Any] | None = None
 
 
 class EpicorStream(Stream):
@@ -151,13 +144,13 @@ class EpicorStream(Stream):
                 records.check(page)
                 if deletes:
                     deletes.note(page.rows)
-                self._write(lines.of_texts(page.rows), len(page.rows))
+                self._write(lines.of_texts(page.rows), lines, len(page.rows))
                 continue
             made = records.of(page)
             if deletes:
                 deletes.note(made)
             if lines:
-                self._write(lines.of_records(made), len(made))
+                self._write(lines.of_records(made), lines, len(made))
             else:
                 yield from made
         if deletes and reckoning.outcome == "complete":
@@ -242,18 +235,24 @@ class EpicorStream(Stream):
         """Return the columns that the rows get here."""
         return {COMPANY: company} if self._definition.company_added else {}
 
-    def _lines(self, added: Record) -> Lines | None:
+    def _lines(self, added: Record) -> Lines | Batches | None:
         """Return what writes pages whole; None where records go the SDK's own way, one by one."""
-        alias = alias_of(self.stream_maps) if self._whole else None
-        if alias is None:
-            return None
+        alias, batch_config = alias_of(self.stream_maps), self.config.get("batch_config")
         dropped = set(self.effective_schema["properties"]) - {*self._wanted(), *added}
-        return Lines(alias, self._stream_version, added, dropped)
+        if self._whole and batch_config:
+            schemas = {message.stream: message.schema for message in self._generate_schema_messages()}
+            maps = None if alias else self._generate_record_messages
+            name = f"{self.tap_name}--{self.name}"
+            return Batches(batch_config, name, schemas, self._stream_version, added, dropped, maps)
+        return Lines(alias, self._stream_version, added, dropped) if self._whole and alias else None
 
-    def _write(self, lines: bytes, records: int) -> None:
-        self._writer.write_lines(lines, records)
+    def _write(self, text: bytes, lines: Lines | Batches, records: int) -> None:
+        self._writer.write_lines(text, lines.rows if isinstance(lines, Batches) else records)
         self.state_manager.is_flushed = False
         self._counter.increment(records)
+
+    def get_batch_config(self, config: Mapping[str, Any]) -> None:
+        """Keep the SDK from writing batches its own way, which knows no selection, stream maps or bookmark."""
 
     def get_record_counter(self, **options: Any) -> metrics.Counter:  # noqa: ANN401
         """Return the metric of records, which counts those that are written by the page, too."""

@@ -83,6 +83,25 @@ def test_two_companies_are_copied_and_kept_up(tmp_path: Path, server: Server, ve
         same(kinetic, tables(server, f"epicor_{version}"))
 
 
+def test_batches_are_loaded_as_records_are(tmp_path: Path, server: Server) -> None:
+    """Also where a stream is replaced as a whole: the loader removes what has no version, or an older one."""
+    with sandbox(scale=100) as kinetic:
+        files = {"encoding": {"format": "jsonl", "compression": "gzip"}, "storage": {"root": str(tmp_path / "files")}}
+        config = kinetic.config(service="Erp.BO.PartSvc,Erp.BO.PartTranSvc", page_size=30, batch_config=files)
+        config |= {"streams": {"*_parttrans": {"replication_key": ""}}, "emit_activate_version_messages": True}
+        meltano = make_project(tmp_path / "project", server, config, "batches")
+        for gone in (0, 4):
+            done = meltano.run("run", "tap-epicor", "target-postgres")
+            assert done.returncode == 0, done.stderr[-3000:]
+            copies = tables(server, "batches")
+            transactions = copies["erp_parttran_parttrans"]
+            copies["erp_parttran_parttrans"] = [row for row in transactions if not row["_sdc_deleted_at"]]
+            assert len(transactions) == len(copies["erp_parttran_parttrans"]) + gone
+            assert differences(kinetic.database, copies) == []
+            kinetic.change(inserts=3, updates=9, deletes=0, seed=1, sets=["Erp.BO.PartSvc/Parts"])
+            kinetic.change(deletes=4, seed=2, sets=["Erp.BO.PartTranSvc/PartTrans"])
+
+
 def test_rows_that_are_gone_are_marked_in_the_copy(tmp_path: Path, server: Server) -> None:
     with sandbox(scale=300) as kinetic:
         config = kinetic.config(service="Erp.BO.PartTranSvc", key_store=str(tmp_path / "keys"))
