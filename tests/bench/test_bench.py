@@ -50,7 +50,7 @@ def test_the_quick_run_finds_that_all_contenders_deliver_the_same_rows() -> None
     told, *others = done.stdout.split("###")[1:]
     assert [one.split("\n")[0].strip() for one in others] == ["Growth", "Waiting for the server"]
     lines = [line.split("|") for line in told.splitlines() if "`" in line]
-    assert len(lines) == 10 + DLT_PYTHON.exists()
+    assert len(lines) == 12 + DLT_PYTHON.exists()
     assert {(line[2].strip(), line[3].strip()) for line in lines} == {("3,000", lines[0][3].strip())}
 
 
