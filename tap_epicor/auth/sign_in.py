@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from requests.auth import AuthBase, HTTPBasicAuth
 
 from tap_epicor.kinetic.errors import KineticError
+
+if TYPE_CHECKING:
+    import requests
 
 
 class SignInFailed(KineticError):
@@ -35,6 +40,14 @@ class SignIn(AuthBase):
             Whether that may help although nothing was ever answered.
         """
         return False
+
+
+class Unsigned(SignIn):
+    """Leaves requests as they are, so that nothing else (a netrc file) signs them."""
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Return the request."""
+        return request
 
 
 class Basic(HTTPBasicAuth, SignIn):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +11,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from tap_epicor.kinetic.dialect import BAQ_SERVICE
-from tap_epicor.kinetic.errors import KineticError, PassingError, SignInRefused, TooLong, Unreachable
+from tap_epicor.kinetic.errors import KineticError, PassingError, SignInRefused, TooLong, Unreachable, redact
 from tap_epicor.kinetic.metadata import read_metadata, read_row_type
 from tap_epicor.kinetic.pages import read
 from tap_epicor.kinetic.plan import Part, make_plan
@@ -84,7 +85,7 @@ def find_services(kinetic: Kinetic, wanted: Sequence[str], company: str) -> list
         ListRefused: if there is a pattern and the server does not list its services.
     """
     patterns = [name for name in wanted if is_pattern(name)]
-    known = _list_services(kinetic, company) if patterns else []
+    known = list_services(kinetic, company) if patterns else {}
     found: dict[str, None] = {}
     for name in wanted:
         matching = sorted(service for service in known if fnmatchcase(service, name)) if is_pattern(name) else [name]
@@ -110,13 +111,23 @@ def describe_services(kinetic: Kinetic, services: Sequence[str], company: str) -
         PassingError: if the server fails for long.
         KineticError: if no service at all can be read.
     """
+    yield from _each(kinetic, lambda service: describe_service(kinetic, service, company), services)
 
-    def describe(service: str) -> list[Found]:
-        path = kinetic.dialect.metadata(company, service)
-        types = kinetic.get_text(path, read_metadata, company=company)
-        return [Found(Source(service, name), row_type) for name, row_type in types.items()]
 
-    yield from _each(kinetic, describe, services)
+def describe_service(kinetic: Kinetic, service: str, company: str) -> list[Found]:
+    """Return the entity sets of a service, by one request.
+
+    Args:
+        kinetic: the client.
+        service: name of the service.
+        company: a company that the account may read.
+
+    Raises:
+        KineticError: if it can't be read.
+    """
+    path = kinetic.dialect.metadata(company, service)
+    types = kinetic.get_text(path, read_metadata, company=company)
+    return [Found(Source(service, name), row_type) for name, row_type in types.items()]
 
 
 def find_baqs(kinetic: Kinetic, wanted: Sequence[str], company: str) -> list[str]:
@@ -130,7 +141,7 @@ def find_baqs(kinetic: Kinetic, wanted: Sequence[str], company: str) -> list[str
     Raises:
         ListRefused: if there is a pattern and the key may not read `Ice.BO.DynamicQuerySvc`.
     """
-    known = _list_baqs(kinetic, company) if any(map(is_pattern, wanted)) else []
+    known = list_baqs(kinetic, company) if any(map(is_pattern, wanted)) else {}
     found: dict[str, None] = {}
     for name in wanted:
         matching = [query for query in known if fnmatchcase(query, name)] if is_pattern(name) else [name]
@@ -152,13 +163,23 @@ def describe_baqs(kinetic: Kinetic, queries: Sequence[str], company: str) -> Ite
         PassingError: if the server fails for long.
         KineticError: if no BAQ at all can be read.
     """
+    yield from _each(kinetic, lambda query: [describe_baq(kinetic, query, company)], queries)
 
-    def describe(query: str) -> list[Found]:
-        path = kinetic.dialect.metadata(company, BAQ_SERVICE, query)
-        row_type = kinetic.get_text(path, read_row_type, company=company)
-        return [Found(Source(BAQ_SERVICE, query), row_type, _parameters(kinetic, query, company))]
 
-    yield from _each(kinetic, describe, queries)
+def describe_baq(kinetic: Kinetic, query: str, company: str) -> Found:
+    """Return a BAQ with its columns and parameters, by two requests.
+
+    Args:
+        kinetic: the client.
+        query: id of the BAQ.
+        company: a company that the account may read.
+
+    Raises:
+        KineticError: if it can't be read.
+    """
+    path = kinetic.dialect.metadata(company, BAQ_SERVICE, query)
+    row_type = kinetic.get_text(path, read_row_type, company=company)
+    return Found(Source(BAQ_SERVICE, query), row_type, _parameters(kinetic, query, company))
 
 
 def _each(kinetic: Kinetic, describe: Callable[[str], list[Found]], names: Sequence[str]) -> Iterator[Found]:
@@ -190,12 +211,20 @@ def _each(kinetic: Kinetic, describe: Callable[[str], list[Found]], names: Seque
         raise failures[0]
 
 
-def _list_services(kinetic: Kinetic, company: str) -> set[str]:
-    """Return the names of all services.
+def list_services(kinetic: Kinetic, company: str) -> dict[str, str]:
+    """Return the names of all services, each with its description, or an empty text where there is none.
 
     The shape of the list is not known, so that names are taken from wherever they stand in the answer.
+
+    Args:
+        kinetic: the client.
+        company: a company that the account may read.
+
+    Raises:
+        ListRefused: if the server does not list its services.
+        KineticError: if it can't be asked.
     """
-    found: set[str] = set()
+    found: dict[str, str] = {}
     refusal: KineticError | None = None
     addresses = [
         *((f"api/helppage/services?serviceType={kind}", "application/json") for kind in _SERVICE_TYPES),
@@ -213,7 +242,8 @@ def _list_services(kinetic: Kinetic, company: str) -> set[str]:
         except KineticError as exc:
             refusal = refusal or exc
         else:
-            found.update(match[0].decode() for match in _SERVICE_NAME.finditer(document))
+            found |= dict.fromkeys((match[0].decode() for match in _SERVICE_NAME.finditer(document)), "")
+            found |= _descriptions(document)
         if len(found) > _MOST_SERVICES:
             raise ListRefused(
                 f"the server lists more than {_MOST_SERVICES:,} services, which no Kinetic has",
@@ -227,11 +257,47 @@ def _list_services(kinetic: Kinetic, company: str) -> set[str]:
     return found
 
 
-def _list_baqs(kinetic: Kinetic, company: str) -> list[str]:
-    rows = Rows(kinetic, Source(_QUERIES, "DynamicQueries"), company, select=("Company", "QueryID"))
+def _descriptions(document: bytes) -> dict[str, str]:
+    """Return what a list in JSON says of services, where it stands beside their names."""
+    try:
+        waiting = [json.loads(document)]
+    except (ValueError, RecursionError):
+        return {}
+    found: dict[str, str] = {}
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, list):
+            waiting += part
+        elif isinstance(part, dict):
+            waiting += part.values()
+            texts = {name.lower(): text for name, text in part.items() if isinstance(text, str)}
+            if said := texts.get("description") or texts.get("summary"):
+                names = [text for text in texts.values() if _SERVICE_NAME.fullmatch(text.encode("utf-8", "replace"))]
+                found |= dict.fromkeys(names, redact(said))
+    return found
+
+
+def list_baqs(kinetic: Kinetic, company: str, *, described: bool = False) -> dict[str, str]:
+    """Return the ids of all BAQs, in order, each with its description, or an empty text where there is none.
+
+    Args:
+        kinetic: the client.
+        company: a company that the account may read.
+        described: whether descriptions are wanted.
+
+    Raises:
+        ListRefused: if the key may not read `Ice.BO.DynamicQuerySvc`.
+        SignInRefused: if the server refuses the sign-in.
+    """
+    columns = ("Company", "QueryID", *(("Description",) if described else ()))
+    rows = Rows(kinetic, Source(_QUERIES, "DynamicQueries"), company, select=columns)
     plan = make_plan([Part("Company", "Edm.String"), Part("QueryID", "Edm.String")])
     try:
-        known = {str(row["QueryID"]) for page in read(rows, plan, _LIST_PAGE) for row in page.rows}
+        known = {
+            str(row["QueryID"]): redact(str(row.get("Description") or ""))
+            for page in read(rows, plan, _LIST_PAGE)
+            for row in page.rows
+        }
     except SignInRefused:
         raise
     except KineticError as exc:
@@ -241,7 +307,7 @@ def _list_baqs(kinetic: Kinetic, company: str) -> list[str]:
         ) from exc
     for query in sorted(query for query in known if not query.isprintable()):
         logger.warning("The BAQ %.100r is left out: no id holds such characters.", query)
-    return sorted(filter(str.isprintable, known))
+    return {query: known[query] for query in sorted(known) if query.isprintable()}
 
 
 def _parameters(kinetic: Kinetic, query: str, company: str) -> list[Parameter] | None:

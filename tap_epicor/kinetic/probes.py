@@ -35,7 +35,7 @@ def highest(rows: Rows, column: Part) -> Any | None:  # noqa: ANN401
     return _value(found[0], column, rows.path) if found else None
 
 
-def highest_to_track(rows: Rows, column: Part) -> tuple[Any | None, str | None]:
+def highest_to_track(rows: Rows, column: Part, tries: int = _TRIES) -> tuple[Any | None, str | None]:
     """Return the highest value of a change cursor, and the reason why it can't be one where it can't.
 
     The server is asked for the very row again by that value. On child sets Kinetic applies `$filter` to the parent's
@@ -45,12 +45,13 @@ def highest_to_track(rows: Rows, column: Part) -> tuple[Any | None, str | None]:
     Args:
         rows: the rows in question.
         column: the cursor.
+        tries: how often at the most.
 
     Raises:
         KineticError: if the server can't be asked at all.
     """
     try:
-        for _ in range(_TRIES):
+        for _ in range(tries):
             value = highest(rows, column)
             if value is None:
                 return None, None

@@ -177,7 +177,7 @@ def define(
     _tell_of_names(found, name)
     available = available_columns(found)
     key = _key(found, settings)
-    cursors = tuple(column for column in (REVISION, *_TIMESTAMPS) if _tracks(available.get(column)))
+    cursors = change_cursors(found)
     replication_key = _replication_key(found, cursors, settings)
     cursors = tuple(dict.fromkeys([*cursors, *([replication_key] if replication_key else [])]))
     _check(name, available, key, "key")
@@ -224,6 +224,12 @@ def available_columns(found: Found) -> dict[str, Column]:
         for name, column in found.type.columns.items()
         if not _is_counter(found, name) and not _is_reserved(name)
     }
+
+
+def change_cursors(found: Found) -> tuple[str, ...]:
+    """Return the columns that changes can be tracked by, the best one first."""
+    available = available_columns(found)
+    return tuple(column for column in (REVISION, *_TIMESTAMPS) if _tracks(available.get(column)))
 
 
 def digest(found: Found) -> str:
