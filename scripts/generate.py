@@ -22,7 +22,7 @@ from tap_epicor.stream_settings import STREAM_SETTINGS
 from tap_epicor.tap import EpicorTap
 
 ROOT = Path(__file__).parent.parent
-TARGETS = ("README.md", "docs/from-cdata.md", "docs/sandbox.md", "docs/settings.md", "meltano.yml")
+TARGETS = ("README.md", "docs/commands.md", "docs/from-cdata.md", "docs/sandbox.md", "docs/settings.md", "meltano.yml")
 
 _PART = re.compile(
     r"(?P<start>^[^\S\n]*(?:<!--|#) generated: (?P<name>[\w-]+)[^\n]*\n)(?P<body>.*?)"
@@ -74,8 +74,17 @@ def meltano_settings() -> str:
 
 def sandbox_help() -> str:
     """Return the help of the sandbox's commands."""
+    return _help(["sandbox"], ["sandbox", "change"])
+
+
+def commands_help() -> str:
+    """Return the help of the commands that look at a server."""
+    return _help(["doctor"], ["services"], ["baqs"])
+
+
+def _help(*commands: list[str]) -> str:
     blocks = []
-    for words in (["sandbox"], ["sandbox", "change"]):
+    for words in commands:
         shown = CliRunner().invoke(make_command(), [*words, "--help"], prog_name="tap-epicor", terminal_width=100)
         blocks.append(f"```text\n{shown.output.rstrip()}\n```\n")
     return "\n" + "\n".join(blocks) + "\n"
@@ -87,6 +96,7 @@ PARTS = {
     "settings-names": settings_names,
     "meltano-settings": meltano_settings,
     "sandbox-help": sandbox_help,
+    "commands-help": commands_help,
     "cdata-properties": property_table,
 }
 

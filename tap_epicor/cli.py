@@ -14,10 +14,13 @@ from singer_sdk.exceptions import ConfigValidationError, MappingError
 
 from tap_epicor.auth.certificates import CertificateError
 from tap_epicor.auth.vault import VaultError
+from tap_epicor.commands.baqs import baqs
+from tap_epicor.commands.doctor import doctor
 from tap_epicor.commands.from_cdata import from_cdata
 from tap_epicor.commands.oauth import login, oauth
 from tap_epicor.commands.plan import merge_states, plan
 from tap_epicor.commands.sandbox import sandbox
+from tap_epicor.commands.services import services
 from tap_epicor.inputs import InputError
 from tap_epicor.streams.failures import FAILURES
 from tap_epicor.streams.reckoning import RunIncomplete
@@ -96,7 +99,7 @@ def make_command() -> click.Group:
         callback=run,
         invoke_without_command=True,
     )
-    for command in (from_cdata, login, merge_states, oauth, plan, sandbox):
+    for command in (baqs, doctor, from_cdata, login, merge_states, oauth, plan, sandbox, services):
         group.add_command(command)
     return group
 

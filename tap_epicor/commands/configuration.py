@@ -1,15 +1,17 @@
-"""The `--config` option of commands that sign in."""
+"""The `--config` option of commands that sign in, and what is wrong with a configuration."""
 
 from __future__ import annotations
 
+import copy
 import json
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from singer_sdk.exceptions import ConfigValidationError
 
-from tap_epicor.checks import sign_in_problems, tidy
+from tap_epicor.checks import misfit, problems, sign_in_problems, tidy
 from tap_epicor.environment import settings_in_environment
 from tap_epicor.settings import CONFIG_SCHEMA
 
@@ -46,8 +48,45 @@ def checked(config: dict[str, Any]) -> dict[str, Any]:
     return config
 
 
+def faults(config: dict[str, Any]) -> list[str]:
+    """Return what is wrong with a configuration, a sentence each, as the tap itself says it.
+
+    Args:
+        config: the configuration.
+    """
+    from singer_sdk.plugin_base import JSONSchemaValidator  # noqa: PLC0415 - heavy
+
+    errors = JSONSchemaValidator(_schema()).iter_errors(config)
+    misfits = [misfit(error) for error in errors if error.validator != "required" or error.path]
+    return misfits or problems(config, _schema()["properties"])
+
+
+def connectable(config: dict[str, Any]) -> dict[str, Any]:
+    """Return a configuration that a client can be made of, whatever it says of what is to be read.
+
+    Args:
+        config: the configuration.
+
+    Raises:
+        ConfigValidationError: if it is not right for that.
+    """
+    if errors := faults({**config, "service": config.get("service") or "*"}):
+        raise ConfigValidationError("The configuration is not right", errors=errors, schema={})
+    return config
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    """Return the schema of all settings, those of every Singer tap included."""
+    from tap_epicor.tap import EpicorTap  # noqa: PLC0415 - heavy
+
+    schema = copy.deepcopy(CONFIG_SCHEMA)
+    EpicorTap.append_builtin_config(schema)
+    return schema
+
+
 def _read(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> dict[str, Any]:
-    given: dict[str, Any] = {} if value else settings_in_environment(CONFIG_SCHEMA)
+    given: dict[str, Any] = {} if value else settings_in_environment(_schema())
     for name in value:
         try:
             given.update(dict(json.loads(Path(name).read_text(encoding="utf-8"))))
