@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import zlib
 from typing import IO, TYPE_CHECKING, cast
 
@@ -40,18 +41,22 @@ def read_body(response: requests.Response, path: str, longest: int = LONGEST) ->
         stream = cast("IO[bytes]", response.raw)
     else:
         raise UnreadableAnswer("the answer is packed in another way than was asked for", path=path)
-    parts: list[bytes] = []
-    size = 0
+    # What was announced is read at once, and what was not is collected where it stays: two copies would not be small.
+    announced = 0 if packing in {"gzip", "x-gzip"} else response.raw.length_remaining or 0
+    collected = io.BytesIO()
     try:
-        while part := stream.read(_PART):
-            size += len(part)
-            if size > longest:
+        body = stream.read(min(announced, longest + 1) or _PART)
+        if 0 < len(body) == announced <= longest:
+            return body
+        while body:
+            if collected.tell() + len(body) > longest:
                 raise TooLong(f"the answer is longer than {longest >> 20} MiB", path=path)
-            parts.append(part)
+            collected.write(body)
+            body = stream.read(_PART)
     except (EOFError, gzip.BadGzipFile, zlib.error) as exc:
         raise PassingError(
             "the answer, packed with gzip, is cut short or damaged",
             path=path,
             cure="Something between here and Kinetic (a proxy, a gateway) spoils it if that stays so.",
         ) from exc
-    return b"".join(parts)
+    return collected.getvalue()

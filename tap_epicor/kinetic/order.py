@@ -8,11 +8,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from operator import attrgetter, itemgetter, lt
+from operator import lt, methodcaller
 from typing import TYPE_CHECKING, Any
 
 from tap_epicor.kinetic.errors import KineticError
-from tap_epicor.kinetic.found import Row
+from tap_epicor.kinetic.found import values_of
 from tap_epicor.kinetic.plan import MOMENTS, WHOLE_NUMBERS
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class Repeats:
         """
         if not self._names:
             return 0
-        keys = {tuple(map(row.get, self._names)) for row in rows}
+        keys = set(zip(*(values_of(rows, name) for name in self._names), strict=True))
         repeated = len(rows) - len(keys) + len(keys & self._before)
         self._before = keys
         return repeated
@@ -94,16 +94,12 @@ def keys_of(rows: Sequence[dict[str, Any]], order: Sequence[Part], path: str) ->
     Raises:
         BrokenOrder: if one of them is null or missing: paging by it would lose rows.
     """
-    names = [part.name for part in order]
-    take: Any = attrgetter(*names) if rows and isinstance(rows[0], Row) else itemgetter(*names)
-    try:
-        keys = list(map(take, rows)) if len(order) > 1 else [(take(row),) for row in rows]
-    except KeyError:
-        keys = [tuple(row.get(part.name) for part in order) for row in rows]
-    for row, key in zip(rows, keys, strict=True):
-        if None in key:
-            raise _no_value(row, order[key.index(None)].name, show(order, key), path)
-    for part, values in zip(order, zip(*keys, strict=True), strict=False):
+    columns = [values_of(rows, part.name) for part in order]
+    keys = list(zip(*columns, strict=True))
+    if any(None in column for column in columns):
+        row, key = next((row, key) for row, key in zip(rows, keys, strict=True) if None in key)
+        raise _no_value(row, order[key.index(None)].name, show(order, key), path)
+    for part, values in zip(order, columns, strict=True):
         if part.type in _INTEGERS and set(map(type, values)) != {int}:
             for value in values:
                 whole(value, part.name, path)
@@ -111,13 +107,13 @@ def keys_of(rows: Sequence[dict[str, Any]], order: Sequence[Part], path: str) ->
 
 
 def _no_value(row: dict[str, Any], name: str, shown: str, path: str) -> BrokenOrder:
-    if name in row:
+    if name in row.keys():  # noqa: SIM118 - a row need not be a dictionary
         return BrokenOrder(
             f"a row has no value in {name}, which the set is read by: {shown}",
             path=path,
             cure="In `streams`, name a `key` for this stream whose columns are never empty, or an empty one.",
         )
-    came = ", ".join(map(_BRIEF.repr, list(row)[:8]))
+    came = ", ".join(map(_BRIEF.repr, list(row.keys())[:8]))
     return BrokenOrder(
         f"a row came without the column {name}, which the set is read by; it has {came}",
         path=path,
@@ -140,7 +136,7 @@ def check_rising(before: Sequence[Key], keys: Sequence[Key], order: Sequence[Par
         BrokenOrder: if a key comes twice or falls.
     """
     chain = [*before[-1:], *keys]
-    if _certainly_rises(chain, order):
+    if _certainly_rises(chain, order) or (_can_not_fall(chain, order) and _are_new(before, keys)):
         return
     seen = set(before)
     for last, key in zip(chain if before else [None, *keys], keys, strict=False):
@@ -169,14 +165,15 @@ def check_within(plan: Plan, rows: Sequence[dict[str, Any]], path: str) -> None:
         return
     name, since = plan.cursor.name, plan.since
     outside = _below if plan.cursor.type in WHOLE_NUMBERS else _earlier_by_far
-    for row in rows:
-        value = row.get(name)
-        if value is not None and plan.cursor.type in WHOLE_NUMBERS:
-            value = whole(value, name, path)
-        if value is None or outside(value, since) or (value == since and not plan.inclusive):
+    values = values_of(rows, name)
+    if set(map(type, values)) == {type(since)} and _certainly_within(min(values), values, since):
+        return
+    for value in values:
+        number = whole(value, name, path) if value is not None and plan.cursor.type in WHOLE_NUMBERS else value
+        if number is None or outside(number, since) or (number == since and not plan.inclusive):
             sign = "ge" if plan.inclusive else "gt"
             raise BrokenOrder(
-                f"the server does not keep to $filter: asked for {name} {sign} {since}, it sent a row with {value}",
+                f"the server does not keep to $filter: asked for {name} {sign} {since}, it sent a row with {number}",
                 path=path,
                 cure="Read this stream whole: set its `replication_key` to an empty string in `streams`.",
             )
@@ -232,9 +229,28 @@ def show(order: Sequence[Part], key: Key) -> str:
 def _certainly_rises(keys: Sequence[Key], order: Sequence[Part]) -> bool:
     """Return whether keys rise by Python's order, where that is the server's too: else it takes a closer look."""
     for part, values in zip(order, zip(*keys, strict=True), strict=True):
-        if len(set(values)) > 1 and not (part.type in WHOLE_NUMBERS and _NUMBERS.issuperset(map(type, values))):
+        if not (part.type in WHOLE_NUMBERS and _NUMBERS.issuperset(map(type, values))) and len(set(values)) > 1:
             return False
     return all(map(lt, keys, keys[1:]))
+
+
+def _can_not_fall(keys: Sequence[Key], order: Sequence[Part]) -> bool:
+    """Return whether no column varies by which rows could be said to stand in the wrong order."""
+    return not any(
+        part.type in WHOLE_NUMBERS | MOMENTS and len(set(values)) > 1
+        for part, values in zip(order, zip(*keys, strict=True), strict=True)
+    )
+
+
+def _are_new(before: Sequence[Key], keys: Sequence[Key]) -> bool:
+    new = set(keys)
+    return len(new) == len(keys) and new.isdisjoint(before)
+
+
+def _certainly_within(lowest: Any, values: Sequence[Any], since: Any) -> bool:  # noqa: ANN401
+    if isinstance(lowest, str):
+        return bool(lowest > since) and since.endswith("Z") and all(map(methodcaller("endswith", "Z"), values))
+    return isinstance(lowest, int) and bool(lowest > since)
 
 
 def _below(value: Any, since: Any) -> bool:  # noqa: ANN401

@@ -277,7 +277,7 @@ class Seeking:
         return show(self._plan.order, key or ())
 
     def _check_constant(self, keys: Sequence[Key]) -> None:
-        if self._constant is None:
+        if self._constant is None or {key[0] for key in keys} == {self._constant[1]}:
             return
         for key in keys:
             if key[0] != self._constant[1]:

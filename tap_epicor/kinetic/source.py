@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tap_epicor.kinetic.dialect import BAQ_SERVICE
-from tap_epicor.kinetic.found import UNDECLARED, Found, Shape, rows_of
+from tap_epicor.kinetic.found import rows_of
+from tap_epicor.kinetic.shape import UNDECLARED, Shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from tap_epicor.kinetic.client import Kinetic
+    from tap_epicor.kinetic.found import Found
     from tap_epicor.kinetic.query import Query
 
 

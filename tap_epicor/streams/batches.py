@@ -55,7 +55,7 @@ class Batches:
         maps: makes messages of a record, where stream maps or flattening are configured; None for none.
 
     Attributes:
-        rows: rows in the files of the last page: with stream maps not as many as it had.
+        by_text: whether rows may go out by their text.
 
     Raises:
         BatchError: if there is no file system for such an address.
@@ -79,14 +79,13 @@ class Batches:
         self._own = {} if version is None else {VERSION: version}
         self._added = encoder.encode({**added, **self._own})[1:-1]
         self._dropped = dropped
-        self._columns = added
         self._maps = maps
-        self.rows = 0
+        self.by_text = maps is None
         with self._explained("opened"):
             self._system, self._folder = fsspec.url_to_fs(self._config.storage.root, **self._config.storage.params)
 
-    def of_texts(self, found: Found) -> bytes:
-        """Write files of rows that are as declared, by their text, and return their messages.
+    def of_rows(self, found: Found) -> Iterator[tuple[bytes, int]]:
+        """Write files of rows that go out by their text, and yield their messages and how many rows they have.
 
         Args:
             found: the rows.
@@ -94,17 +93,15 @@ class Batches:
         Raises:
             BatchError: if a file can't be written.
         """
-        if self._maps:
-            return self.of_records([{**row, **self._columns} for row in found.dictionaries()])
-        texts: Sequence[Any] = found.texts()
+        texts: Sequence[Any] = found.texts or ()
         if self._added:
             tail = b"," + self._added + b"}"
             texts = [b"".join((memoryview(text)[:-1], tail)) for text in texts]
         (alias,) = self._schemas
-        return self._written({alias: texts})
+        yield self._written({alias: texts})
 
-    def of_records(self, records: Sequence[Record]) -> bytes:
-        """Write files of records, and return their messages.
+    def of_records(self, records: Sequence[Record]) -> Iterator[tuple[bytes, int]]:
+        """Write files of records, and yield their messages and how many rows they have: with stream maps, other ones.
 
         Args:
             records: the records, with the columns that are added.
@@ -117,22 +114,23 @@ class Batches:
         if self._maps:
             for message in chain.from_iterable(map(self._maps, records)):
                 texts[message.stream].append(encoder.encode(message.record | self._own))
-            return self._written(texts)
+            yield self._written(texts)
+            return
         for name in self._dropped:
             for record in records:
                 record.pop(name, None)
         (alias,) = self._schemas
-        return self._written({alias: [encoder.encode(record | self._own) for record in records]})
+        yield self._written({alias: [encoder.encode(record | self._own) for record in records]})
 
-    def _written(self, texts: Mapping[str, Sequence[Any]]) -> bytes:
-        """Write files of the rows of each name, and return their messages."""
-        self.rows = sum(map(len, texts.values()))
+    def _written(self, texts: Mapping[str, Sequence[Any]]) -> tuple[bytes, int]:
+        """Write files of the rows of each name, and return their messages and how many rows these have."""
         size = self._config.batch_size
-        return b"".join(
+        messages = b"".join(
             self._message(alias, [self._put(alias, rows[first : first + size])])
             for alias, rows in texts.items()
             for first in range(0, len(rows), size)
         )
+        return messages, sum(map(len, texts.values()))
 
     def _message(self, alias: str, manifest: list[str]) -> bytes:
         message = SDKBatchMessage(alias, self._config.encoding, manifest, self._version)

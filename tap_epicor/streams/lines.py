@@ -1,25 +1,28 @@
-"""Pages become RECORD lines whole: the text of a row goes on as it came, or a page of records is written at once.
+"""Pages become RECORD lines, many at once: the text of a row goes out as it came, or rows are written together.
 
 Only where nothing looks into single records: with stream maps or flattening they go the SDK's own way, row by row.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from singer_sdk.contrib.msgspec import enc_hook
 from singer_sdk.helpers._util import utc_now
 from singer_sdk.mapper import SameRecordTransform
 
-from tap_epicor.kinetic.found import UNDECLARED, Shape
+from tap_epicor.kinetic.shape import KINDS, UNDECLARED, Shape
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from singer_sdk.mapper import StreamMap
 
     from tap_epicor.kinetic.found import Found
+
+AT_ONCE = 1_000
+"""Lines that are made before they are written: those of a page would take as much memory as the page."""
 
 _ENCODER = msgspec.json.Encoder(enc_hook=enc_hook, decimal_format="number")
 
@@ -46,21 +49,21 @@ class Lines:
         self._added = _ENCODER.encode(added)[1:-1] if added else b""
         self._dropped = dropped
 
-    def of_texts(self, found: Found) -> bytes:
-        """Return the lines of rows that are as declared: their text, between what begins and what ends a line.
+    by_text: Final = True
+    """Whether rows may go out by their text."""
+
+    def of_rows(self, found: Found) -> Iterator[tuple[bytes, int]]:
+        """Yield the lines of rows that go out as they are, and how many there are in each piece.
 
         Args:
             found: the rows.
         """
-        texts: Sequence[Any] = found.texts()
-        tail = self._tail()
-        if self._added:
-            texts = [memoryview(text)[:-1] for text in texts]
-            tail = b"," + self._added + b"}" + tail
-        return b"".join([self._head(), (tail + self._head()).join(texts), tail])
+        for at in range(0, len(found), AT_ONCE):
+            texts = (found.texts or ())[at : at + AT_ONCE]
+            yield self._of_texts(texts), len(texts)
 
-    def of_records(self, records: Sequence[dict[str, Any]]) -> bytes:
-        """Return the lines of records.
+    def of_records(self, records: Sequence[dict[str, Any]]) -> Iterator[tuple[bytes, int]]:
+        """Yield the lines of records, and how many there are in each piece.
 
         Args:
             records: the records, with the columns that are added.
@@ -68,8 +71,17 @@ class Lines:
         for name in self._dropped:
             for record in records:
                 record.pop(name, None)
-        texts = [_ENCODER.encode(record) for record in records]
-        return b"".join([self._head(), (self._tail() + self._head()).join(texts), self._tail()])
+        for at in range(0, len(records), AT_ONCE):
+            some = records[at : at + AT_ONCE]
+            texts = _ENCODER.encode_lines(some).split(b"\n")[:-1]
+            yield b"".join([self._head(), (self._tail() + self._head()).join(texts), self._tail()]), len(some)
+
+    def _of_texts(self, texts: Sequence[Any]) -> bytes:
+        tail = self._tail()
+        if self._added:
+            texts = [memoryview(text)[:-1] for text in texts]
+            tail = b"," + self._added + b"}" + tail
+        return b"".join([self._head(), (tail + self._head()).join(texts), tail])
 
     def _head(self) -> bytes:
         return b'{"type":"RECORD","stream":' + _ENCODER.encode(self._alias) + b',"record":'
@@ -99,12 +111,14 @@ def shape_of(properties: Mapping[str, Any], wanted: Sequence[str], compared: Col
         compared: the columns whose values are looked at; fractions among them would lose digits.
     """
     kinds = {name: kind for name in wanted if (kind := _kind(properties[name]))}
-    if len(kinds) < len(wanted) or any(kinds[name][0] == "number" for name in compared):
+    compared = kinds.keys() & compared
+    if len(kinds) < len(wanted) or any(kinds[name][0] not in KINDS or kinds[name][0] == "number" for name in compared):
         return UNDECLARED
-    return Shape(kinds)
+    return Shape(kinds, compared)
 
 
 def _kind(schema: Mapping[str, Any]) -> tuple[str, bool] | None:
+    """Return a column's type and whether it may be null; None where it may have several, which may need repair."""
     types = [schema["type"]] if isinstance(schema["type"], str) else list(schema["type"])
     nullable = "null" in types
     (kind, *others) = [name for name in types if name != "null"] or [None]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tap_epicor.kinetic.ahead import ahead
 from tap_epicor.kinetic.errors import KineticError
+from tap_epicor.kinetic.found import values_of
 from tap_epicor.kinetic.pages import LostPlace, read
 from tap_epicor.kinetic.plan import REVISION, make_plan, parse_cursor_value
 from tap_epicor.kinetic.probes import count, count_between, highest, highest_to_track
@@ -291,8 +292,11 @@ class Reading:
     def _count_settled(self, page: Page) -> None:
         if self._floor is None or self._settled is None or self._cursor is None:
             return
-        values = (row.get(self._cursor.name) for row in page.rows)
-        self._settled += sum(1 for value in values if value is not None and int(value) <= self._floor)
+        values = values_of(page.rows, self._cursor.name)
+        if set(map(type, values)) == {int}:
+            self._settled += sum(map(self._floor.__ge__, values))
+        else:
+            self._settled += sum(1 for value in values if value is not None and int(value) <= self._floor)
 
     def _check_database(self, cursor: Part, page: Page) -> None:
         bookmark = self._bookmark.value

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tap_epicor.kinetic.found import values_of
 from tap_epicor.kinetic.order import BrokenOrder
+from tap_epicor.kinetic.shape import ONE_IN
 from tap_epicor.streams.definition import COMPANY, COUNTER
 from tap_epicor.streams.values import Repair
 
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
     from tap_epicor.kinetic.pages import Page
     from tap_epicor.kinetic.source import Rows
+
+_OTHERWISE = "(come otherwise than before)"
 
 
 class Records:
@@ -55,12 +59,15 @@ class Records:
         self._repair = Repair(schema, key, added, {COUNTER})
 
     def check(self, page: Page) -> None:
-        """Check rows that need no repair.
+        """Check rows that go out as they are.
 
         Raises:
             BrokenOrder: if they are another company's.
         """
         self._check_company(page)
+        self._tell_news(page)
+        self._repair.note_unknown(page.rows.unwanted)
+        self._tell_unknown()
 
     def of(self, page: Page) -> list[Record]:
         """Return the records of a page.
@@ -70,7 +77,8 @@ class Records:
             ValueMismatch: if a value is none of its column's type.
         """
         self._check_company(page)
-        rows = page.rows.dictionaries()
+        self._tell_news(page)
+        rows = page.rows
         if absent := self._not_told(self._repair.absent(rows, self._wanted)):
             self._logger.warning(
                 "%s: no row of a page has the columns %s, though the server declares them: they are null.",
@@ -78,11 +86,24 @@ class Records:
                 absent,
             )
         records = list(self._repair.rows(rows))
+        self._tell_unknown()
+        return records
+
+    def _tell_unknown(self) -> None:
         if not self._rows.select and (unknown := self._not_told(self._repair.unknown)):
             self._logger.warning(
                 "%s: the catalog does not know the columns %s: run --discover again.", self._name, unknown
             )
-        return records
+
+    def _tell_news(self, page: Page) -> None:
+        if page.rows.news and self._not_told([_OTHERWISE]):
+            self._logger.warning(
+                "%s: rows come otherwise than before (%s). Of the pages before this one only every %dth row was "
+                "compared with what the server declares; all went out as they came.",
+                self._name,
+                page.rows.news,
+                ONE_IN,
+            )
 
     def _not_told(self, names: Collection[str]) -> str:
         new = sorted(set(names) - self._told)
@@ -95,8 +116,11 @@ class Records:
         Raises:
             BrokenOrder: if it has: something between ignores `CallSettings`, or takes it away.
         """
-        found = next((row[COMPANY] for row in page.rows if row.get(COMPANY) in self._others), None)
-        if found and not any(row.get(COMPANY) == self._rows.company for row in page.rows):
+        if not self._others or COMPANY not in self._wanted:
+            return
+        came = set(values_of(page.rows, COMPANY))
+        found = next((company for company in came if company in self._others), None)
+        if found and self._rows.company not in came:
             raise BrokenOrder(
                 f"asked for company {self._rows.company}, the server sent rows of {found}",
                 path=self._rows.path,

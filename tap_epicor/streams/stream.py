@@ -136,23 +136,23 @@ class EpicorStream(Stream):
     def _read(self, company: str, reckoning: Reckoning, state: dict[str, Any]) -> Iterator[Record]:
         added = self._added(company) | ({DELETED_AT: None} if self._settings.sweeps else {})
         lines = self._lines(added)
-        reading, rows = self._reading(company, reckoning, state, whole=lines is not None)
+        reading, rows = self._reading(company, reckoning, state, whole=lines is not None and lines.by_text)
         deletes = self._deletes(rows, state)
         records = self._records(rows, added)
         for page in reading.pages():
-            if lines and page.rows.body is not None:
+            made: Sequence[Any] = page.rows
+            if page.rows.ready:
                 records.check(page)
-                if deletes:
-                    deletes.note(page.rows)
-                self._write(lines.of_texts(page.rows), lines, len(page.rows))
-                continue
-            made = records.of(page)
+            else:
+                made = records.of(page)
             if deletes:
                 deletes.note(made)
             if lines:
-                self._write(lines.of_records(made), lines, len(made))
+                self._write(lines.of_rows(page.rows) if page.rows.ready else lines.of_records(made))
             else:
                 yield from made
+            made = ()
+            page.rows.let_go()
         if deletes and reckoning.outcome == "complete":
             reckoning.outcome = "interrupted"
             deletes.send(self._writer, filters=reading.filters)
@@ -246,10 +246,11 @@ class EpicorStream(Stream):
             return Batches(batch_config, name, schemas, self._stream_version, added, dropped, maps)
         return Lines(alias, self._stream_version, added, dropped) if self._whole and alias else None
 
-    def _write(self, text: bytes, lines: Lines | Batches, records: int) -> None:
-        self._writer.write_lines(text, lines.rows if isinstance(lines, Batches) else records)
-        self.state_manager.is_flushed = False
-        self._counter.increment(records)
+    def _write(self, lines: Iterable[tuple[bytes, int]]) -> None:
+        for some, number in lines:
+            self._writer.write_lines(some, number)
+            self.state_manager.is_flushed = False
+            self._counter.increment(number)
 
     def get_batch_config(self, config: Mapping[str, Any]) -> None:
         """Keep the SDK from writing batches its own way, which knows no selection, stream maps or bookmark."""

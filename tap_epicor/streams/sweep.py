@@ -26,11 +26,11 @@ from logging import INFO, WARNING
 from typing import TYPE_CHECKING, Any, Final
 
 from tap_epicor.kinetic.errors import KineticError
-from tap_epicor.kinetic.found import UNDECLARED
 from tap_epicor.kinetic.pages import read
 from tap_epicor.kinetic.plan import make_plan
 from tap_epicor.kinetic.presence import NotTold, ask_for
 from tap_epicor.kinetic.probes import count
+from tap_epicor.kinetic.shape import UNDECLARED
 from tap_epicor.streams.key_file import KEYS, SENT, KeyWriter, keys_of
 from tap_epicor.streams.remaining import Remaining
 

@@ -94,8 +94,20 @@ class Repair:
         return absent
 
     def _drop_unknown(self, row: dict[str, Any]) -> None:
-        for name in row.keys() - self._columns:
+        unknown = row.keys() - self._columns
+        for name in unknown:
             del row[name]
+        self.note_unknown(unknown)
+
+    def note_unknown(self, names: Iterable[str]) -> None:
+        """Note columns that the schema does not have.
+
+        Args:
+            names: columns, some of which it may have.
+        """
+        for name in names:
+            if name in self._columns:
+                continue
             if name in self._ignored or name.startswith("odata.") or "@" in name or len(self.unknown) >= MOST_NAMES:
                 continue
             brief = name[:LONGEST_NAME]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_epicor.kinetic.found import UNDECLARED
+from tap_epicor.kinetic.shape import UNDECLARED
 from tap_epicor.kinetic.source import Rows
 from tap_epicor.streams.definition import COMPANY
 from tap_epicor.streams.lines import shape_of
@@ -66,7 +66,7 @@ def rows_of(  # noqa: PLR0913
         settings.parameters,
         columns if len(columns) < definition.columns else (),
         servers_own(definition, sortable),
-        shape_of(properties, columns, compared) if whole else UNDECLARED,
+        shape_of(properties, columns, {*compared, COMPANY}) if whole else UNDECLARED,
     )
 
 
