@@ -155,15 +155,15 @@ class TheTap(Contender):
         return folder / f"catalog-{abs(hash((self.version, self.service, self.dropped)))}.json"
 
 
-THE_TAP: Final = TheTap("tap-epicor", 2)
+THE_TAP: Final = TheTap("tap-epicor", 8)
 PLAIN: Final = PlainTap("plain singer-sdk tap")
 HAND_LOOP: Final = Script("hand loop: requests, json, print", 1, "hand_loop", writes=True)
 DOWNLOAD: Final = Script("bare download: requests, read in one go", 8, "download")
 CONTENDERS: Final[tuple[Contender, ...]] = (
     THE_TAP,
-    TheTap("tap-epicor, half of the columns deselected", 2, dropped=DROPPED),
-    TheTap("tap-epicor, half of the columns deselected but sent", 2, service=DEAF_SERVICE, dropped=DROPPED),
-    TheTap("tap-epicor, v1: numbers that are strings", 2, version="v1"),
+    TheTap("tap-epicor, half of the columns deselected", 8, dropped=DROPPED),
+    TheTap("tap-epicor, half of the columns deselected but sent", 4, service=DEAF_SERVICE, dropped=DROPPED),
+    TheTap("tap-epicor, v1: numbers that are strings", 4, version="v1"),
     TheTap("tap-epicor, BATCH jsonl.gz", 2, encoding={"format": "jsonl", "compression": "gzip"}),
     TheTap("tap-epicor, BATCH parquet", 2, encoding={"format": "parquet"}),
     TheTap("tap-epicor, stream maps", 0.4, config={"stream_maps": {"erp_orderdtlsearch_orderdtls": STREAM_MAPS}}),
