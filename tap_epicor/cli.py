@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import errno
+import gc
 import logging
 import os
 import sys
@@ -108,6 +110,8 @@ def main() -> None:
     """Run the command; what a user can mend ends with a sentence, not with a traceback."""
     if sys.stdout is None:
         sys.exit(_told("Standard output is closed: lead it to a target or into a file."))
+    # What is there at the end need not be looked over for what could be freed, which takes a tenth of a second.
+    atexit.register(gc.freeze)
     try:
         code = _run()
         with _writing():
