@@ -93,7 +93,7 @@ def way(name: str, patch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def messages(
-    shelf: Shelf, capsysbinary: pytest.CaptureFixture[bytes], deselected: Collection[str] = ()
+    shelf: Shelf, capsysbinary: pytest.CaptureFixture[bytes], deselected: Collection[str] = (), page_size: int = 3
 ) -> list[dict[str, Any]]:
     config = {
         "url": shelf.url,  # type: ignore[attr-defined]
@@ -101,7 +101,7 @@ def messages(
         "password": "p",
         "service": "Erp.BO.ASvc",
         "company": "EPIC06",
-        "page_size": 3,
+        "page_size": page_size,
         "completeness": "off",
     }
     catalog = EpicorTap(config=config).catalog_dict
@@ -171,3 +171,25 @@ def test_rows_that_are_as_declared_go_out_as_they_came(
     (line,) = [line for line in capsysbinary.readouterr().out.splitlines() if b'"RECORD"' in line]
     assert row.encode() in line
     assert msgspec.json.decode(line)["stream"] == "erp_a_as"
+
+
+def test_numbers_that_become_strings_far_into_a_read_are_said_and_written_as_numbers(
+    shelf: Shelf, capsysbinary: pytest.CaptureFixture[bytes], caplog: pytest.LogCaptureFixture
+) -> None:
+    row = '{"Num":%d,"Text":"x","Whole":1,"Amount":%s,"Flag":null,"Day":null}'
+    shelf.rows = tuple(row % (number, "0.10" if number < 2_000 else '"0.10"') for number in range(3_000))
+    found = [one["record"] for one in messages(shelf, capsysbinary, page_size=500) if one["type"] == "RECORD"]
+    assert [one["Num"] for one in found] == list(range(3_000))
+    assert {(type(one["Amount"]), str(one["Amount"])) for one in found} == {(Decimal, "0.10")}
+    (said,) = [text for text in caplog.messages if "rows come otherwise than before" in text]
+    assert "Expected `float | null`, got `str`" in said
+
+
+def test_a_column_that_is_added_far_into_a_read_is_said_and_left_out(
+    shelf: Shelf, capsysbinary: pytest.CaptureFixture[bytes], caplog: pytest.LogCaptureFixture
+) -> None:
+    row = '{"Num":%d,"Text":"x","Whole":1,"Amount":1,"Flag":null,"Day":null%s}'
+    shelf.rows = tuple(row % (number, "" if number < 2_000 else ',"New_c":1') for number in range(3_000))
+    found = [one["record"] for one in messages(shelf, capsysbinary, page_size=500) if one["type"] == "RECORD"]
+    assert {tuple(one) for one in found} == {("Num", *TYPES)}
+    assert any("the catalog does not know the columns New_c" in text for text in caplog.messages)
