@@ -16,7 +16,7 @@ from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.helpers._util import read_json_file
 from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities, TapCapabilities
 from singer_sdk.plugin_base import JSONSchemaValidator, _ConfigInput
-from singer_sdk.singerlib import Schema
+from singer_sdk.singerlib import Schema, StateMessage
 
 from tap_epicor.checks import misfit, problems, tidy
 from tap_epicor.connection import connect
@@ -174,6 +174,8 @@ class EpicorTap(Tap):
             sync(self.to_read(), self.kinetic.readers, self._pen)
         finally:
             gc.unfreeze()
+        if self.message_writer.rows_are_last:
+            self.write_message(StateMessage(value=self.state))
         for stream in self.streams.values():
             stream.log_sync_costs()
 

@@ -89,14 +89,15 @@ class Skipping:
                 return
             if found and link is None:
                 self._sizes.more_came()
+            mark = _mark(found)
             if found:
                 yield self._taken(found)
             if link is not None:
-                yield from self._linked(found, link)
+                yield from self._linked(mark, link)
 
-    def _linked(self, found: list[Row], link: str) -> Iterator[Page]:
+    def _linked(self, mark: int, link: str) -> Iterator[Page]:
         """Yield the pages that the server's own next links lead to, for as long as they bring anything new."""
-        pages = {_mark(found)}
+        pages = {mark}
         empty = 0
         following: str | None = link
         while following is not None:

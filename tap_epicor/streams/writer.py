@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 class PageWriter(MsgSpecWriter):
     """Keeps RECORD lines until a message of another kind follows; decimals keep every digit."""
 
+    rows_are_last = False
+    """Whether the last message is a row: a STATE that says the same as the one before is not written again."""
     _writing = False
     _signal: int | None = None
 
@@ -33,6 +35,7 @@ class PageWriter(MsgSpecWriter):
 
     def _count(self, records: int) -> None:
         self._of_thread.records = self.records + records
+        self.rows_are_last = True
 
     def write_message(self, message: Message) -> None:
         """Write a message; all but RECORD are flushed, with the rows before them.
@@ -46,6 +49,7 @@ class PageWriter(MsgSpecWriter):
             self._count(1)
         else:
             sys.stdout.buffer.flush()
+            self.rows_are_last = False
         self._end_if_told()
 
     def write_lines(self, lines: bytes, records: int) -> None:

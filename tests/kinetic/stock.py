@@ -129,6 +129,7 @@ def read_all(  # noqa: PLR0913
             Rows(kinetic, Source("Erp.BO.ASvc", "As"), "EPIC06", columns=columns), plan, page_size, skipped
         ):
             numbers += [row["Num"] for row in page.rows]
+            page.rows.let_go()
             if len(numbers) > 10 * len(stock.rows) + 1000:
                 raise AssertionError("the read has no end")
     except KineticError as exc:

@@ -144,10 +144,14 @@ def linked(version: str, reply: Callable[[int], tuple[list[dict[str, Any]], str 
 
     with serving(answer) as server:
         source = Rows(client(server.url, version), Source("Erp.BO.ASvc", "As"), "EPIC06", columns=("Num",))
+        numbers = []
         try:
-            return [row["Num"] for page in read(source, PLANS["skip"], 10) for row in page.rows]
+            for page in read(source, PLANS["skip"], 10):
+                numbers += [row["Num"] for row in page.rows]
+                page.rows.let_go()
         except BrokenOrder as exc:
             return exc
+        return numbers
 
 
 @VERSIONS

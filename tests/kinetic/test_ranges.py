@@ -77,7 +77,9 @@ def numbers_by_page(
 ) -> Iterator[tuple[list[int], tuple[Range, ...]]]:
     spread = Spread(rows, make_plan(order), page_size, skipped=None, ranges=ranges, left=left)
     for page, still in spread.pages():
-        yield [one["Num"] for one in page.rows], still
+        found = [one["Num"] for one in page.rows]
+        page.rows.let_go()
+        yield found, still
 
 
 @given(
