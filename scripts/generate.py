@@ -1,4 +1,4 @@
-"""Writes the parts of the documentation and of meltano.yml that the settings' schema says already.
+"""Writes the parts of the documentation, of meltano.yml and of the hub's listing that the program says already.
 
 python scripts/generate.py            write them
 python scripts/generate.py --check    fail where they differ
@@ -10,9 +10,12 @@ import copy
 import json
 import re
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
+import click
+import yaml
 from click.testing import CliRunner
 
 from tap_epicor.cli import make_command
@@ -22,7 +25,16 @@ from tap_epicor.stream_settings import STREAM_SETTINGS
 from tap_epicor.tap import EpicorTap
 
 ROOT = Path(__file__).parent.parent
-TARGETS = ("README.md", "docs/commands.md", "docs/from-cdata.md", "docs/sandbox.md", "docs/settings.md", "meltano.yml")
+LISTING = "hub/_data/meltano/extractors/tap-epicor/tap-epicor.yml"
+TARGETS = (
+    "README.md",
+    "docs/commands.md",
+    "docs/from-cdata.md",
+    "docs/sandbox.md",
+    "docs/settings.md",
+    "meltano.yml",
+    LISTING,
+)
 
 _PART = re.compile(
     r"(?P<start>^[^\S\n]*(?:<!--|#) generated: (?P<name>[\w-]+)[^\n]*\n)(?P<body>.*?)"
@@ -45,6 +57,8 @@ def main() -> None:
 
 def render(path: Path) -> str:
     """Return a file's text with its generated parts as they should be."""
+    if path == ROOT / LISTING:
+        return hub_listing()
     return _PART.sub(lambda part: part["start"] + PARTS[part["name"]]() + part["end"], path.read_text())
 
 
@@ -74,20 +88,52 @@ def meltano_settings() -> str:
 
 def sandbox_help() -> str:
     """Return the help of the sandbox's commands."""
-    return _help(["sandbox"], ["sandbox", "change"])
+    return "\n" + "\n".join(_help(words) for words in _commands(make_command()) if words[:1] == ["sandbox"]) + "\n"
 
 
 def commands_help() -> str:
-    """Return the help of the commands that look at a server."""
-    return _help(["doctor"], ["services"], ["baqs"])
+    """Return the help of all commands but the sandbox's, each under its name."""
+    told = [words for words in _commands(make_command()) if words[:1] != ["sandbox"]]
+    return "\n" + "\n".join(f"## `{' '.join(['tap-epicor', *words])}`\n\n{_help(words)}" for words in told) + "\n"
 
 
-def _help(*commands: list[str]) -> str:
-    blocks = []
-    for words in commands:
-        shown = CliRunner().invoke(make_command(), [*words, "--help"], prog_name="tap-epicor", terminal_width=100)
-        blocks.append(f"```text\n{shown.output.rstrip()}\n```\n")
-    return "\n" + "\n".join(blocks) + "\n"
+def hub_listing() -> str:
+    """Return the definition that MeltanoHub lists the tap by.
+
+    Its form is that of `schemas/plugin_definitions/extractors.schema.json` in the repository meltano/hub, its order
+    that of `hub_utils/yaml_lint.py` there.
+    """
+    about = json.loads(_run(["--about", "--format=json"]))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    urls = project["urls"]
+    here = yaml.safe_load((ROOT / "meltano.yml").read_text())["plugins"]["extractors"][0]
+    return yaml.safe_dump(
+        {
+            "name": about["name"],
+            "namespace": here["namespace"],
+            "variant": Path(LISTING).stem,
+            "label": here["label"],
+            "description": about["description"],
+            "domain_url": "https://www.epicor.com/en/products/enterprise-resource-planning-erp/kinetic/",
+            "docs": urls["Documentation"],
+            "repo": urls["Source"],
+            "pip_url": project["name"],
+            "executable": about["name"],
+            "supported_python_versions": about["supported_python_versions"],
+            "capabilities": sorted(about["capabilities"]),
+            "select": here["select"],
+            "settings_group_validation": [sorted(group) for group in here["settings_group_validation"]],
+            "settings": yaml.safe_load(
+                "".join(
+                    _meltano_setting(name, schema) for name, schema in sorted(about["settings"]["properties"].items())
+                )
+            ),
+            "keywords": ["erp", "meltano_sdk", "odata"],
+            "maintenance_status": "active",
+            "quality": "unknown",
+        },
+        allow_unicode=True,
+    )
 
 
 PARTS = {
@@ -95,10 +141,24 @@ PARTS = {
     "stream-settings": stream_table,
     "settings-names": settings_names,
     "meltano-settings": meltano_settings,
-    "sandbox-help": sandbox_help,
     "commands-help": commands_help,
+    "sandbox-help": sandbox_help,
     "cdata-properties": property_table,
 }
+
+
+def _commands(command: click.Command, *words: str) -> list[list[str]]:
+    """Return the words of a command, and of all below it."""
+    below = command.commands.items() if isinstance(command, click.Group) else ()
+    return [list(words)] + [found for name, child in below for found in _commands(child, *words, name)]
+
+
+def _help(words: list[str]) -> str:
+    return f"```text\n{_run([*words, '--help']).rstrip()}\n```\n"
+
+
+def _run(words: list[str]) -> str:
+    return CliRunner().invoke(make_command(), words, prog_name="tap-epicor", terminal_width=100).output
 
 
 def _table(group: str) -> str:

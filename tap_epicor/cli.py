@@ -9,7 +9,7 @@ import logging
 import os
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 from singer_sdk.exceptions import ConfigValidationError, MappingError
@@ -46,6 +46,28 @@ EXPLAINED = (
 
 _OUTPUT_FAILURES = frozenset({errno.EPIPE, errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO})
 """What writing says when the reader is gone, or the disk is full."""
+
+_HELP: Final = """Copy Epicor Kinetic, or ERP 10.2, into a warehouse, and keep the copy up to date.
+
+It reads entity sets and BAQs over Kinetic's REST services and writes them to standard output as lines of JSON, which a
+Singer loader (target-postgres, target-csv, …) puts into its database. The first run reads everything, the next ones
+what has changed since.
+
+Settings come from --config, or from TAP_EPICOR_… variables and the .env file of the working folder.
+`tap-epicor --about --format=markdown` explains each.
+
+First see what there is, then whether it can be read, then copy it:
+
+\b
+Example: tap-epicor --config config.json --discover > catalog.json
+Example: tap-epicor --config config.json --catalog catalog.json --test
+Example: tap-epicor --config config.json --catalog catalog.json --state state.json | target-postgres
+
+No Kinetic at hand? With  pip install 'tap-epicor[sandbox]'  there is a stand-in server:
+
+\b
+Example: tap-epicor sandbox --port 8080
+"""
 
 logger = logging.getLogger(EpicorTap.name)
 
@@ -95,11 +117,11 @@ def make_command() -> click.Group:
 
     group = Command(
         EpicorTap.name,
-        help="Copy Epicor Kinetic into a warehouse, as a Singer tap.\n\n"
-        "Example: tap-epicor --config config.json --discover > catalog.json",
+        help=_HELP,
         params=[*singer.params, click.Option(["--shard"], metavar="FILE", help="Read only this share of a plan.")],
         callback=run,
         invoke_without_command=True,
+        context_settings={"max_content_width": 100},
     )
     for command in (baqs, doctor, from_cdata, login, merge_states, oauth, plan, sandbox, services):
         group.add_command(command)

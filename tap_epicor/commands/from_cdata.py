@@ -22,7 +22,7 @@ from tap_epicor.settings import PROPERTIES as SETTINGS
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-_HELP = """Turn a connection string of CData's provider for Epicor Kinetic into a configuration.
+_HELP = """Turn a connection string of CData's provider for Kinetic into a configuration.
 
 CONNECTION_STRING may be in the form of ADO.NET, JDBC or ODBC; `-` reads it from standard input, where it does not stand
 in the shell's history. The configuration goes to standard output, without secrets: these go to a file only, by --env

@@ -22,7 +22,7 @@ MODES = click.Choice(["APP", "WEB"], case_sensitive=False)
     help="Seconds to wait for you; by default 300 for the browser, and with --device as long as the code lasts.",
 )
 def login(config: dict[str, Any], timeout: int | None, *, device: bool) -> None:
-    """Sign in with Microsoft Entra ID, once: the tokens are kept and renewed from then on.
+    """Sign in with Microsoft Entra ID, once: the tokens are kept and renewed.
 
     Example: tap-epicor login --config config.json
     """
@@ -33,7 +33,7 @@ def login(config: dict[str, Any], timeout: int | None, *, device: bool) -> None:
 
 @click.group()
 def oauth() -> None:
-    """Do the steps of signing in one by one, for web applications and machines without a browser.
+    """Sign in step by step, for web applications and machines without a browser.
 
     Example: tap-epicor oauth authorization-url --config config.json
     """
@@ -94,7 +94,9 @@ def refresh_token(config: dict[str, Any], refresh_token: str | None) -> None:
 @oauth.command("show")
 @config_option
 def show(config: dict[str, Any]) -> None:
-    """Print what is kept, as JSON without secrets: where, for which account and scopes, and when it ends.
+    """Print what is kept, as JSON without secrets.
+
+    Where it is kept, for which account and scopes, and when it ends.
 
     Example: tap-epicor oauth show --config config.json
     """
