@@ -6,6 +6,7 @@ PLUGINS := .meltano
 PROVIDER := tests/auth/provider/node_modules
 MITMPROXY := .mitmproxy
 DLT := .bench
+SITE := .site
 
 export UV_COMPILE_BYTECODE := 1
 export MELTANO_SEND_ANONYMOUS_USAGE_STATS := false
@@ -14,17 +15,24 @@ export MELTANO_CLI_DISABLE_VERSION_CHECK := true
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate $(UPGRADE)
 
-.PHONY: demo test lint unit bench coverage docs fuzz lock clean
+.PHONY: demo test lint unit bench coverage docs site dist fuzz lock clean
 
 demo: $(ENV)/done $(PLUGINS)/done  ## copy a sandbox, or the instance of TAP_EPICOR_URL, twice
 	$(BIN)/python scripts/demo.py
 
 test: lint unit  ## everything that is checked
 
-lint: $(ENV)/done
+lint: $(ENV)/done site
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(SITE)/bin/typos
+	$(SITE)/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(SITE)/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(SITE)/bin/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	$(SITE)/bin/check-jsonschema --builtin-schema vendor.github-issue-forms \
+		$(filter-out %/config.yml, $(wildcard .github/ISSUE_TEMPLATE/*.yml))
+	$(SITE)/bin/zizmor --offline --no-progress --quiet --persona pedantic .github
 
 unit: $(ENV)/done $(PLUGINS)/done $(PROVIDER)/done $(MITMPROXY)/done
 	$(BIN)/python -m pytest --numprocesses auto --dist loadscope
@@ -38,8 +46,14 @@ coverage: $(ENV)/done $(PLUGINS)/done $(PROVIDER)/done $(MITMPROXY)/done  ## whi
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --skip-covered --sort=cover
 
-docs: $(ENV)/done  ## write the generated parts of README.md, docs/ and meltano.yml anew
+docs: $(ENV)/done  ## write the generated parts of README.md, docs/, hub/ and meltano.yml anew
 	$(BIN)/python scripts/generate.py
+
+site: $(SITE)/done  ## build the documentation as a site, into the folder site; a dead link fails
+	$(SITE)/bin/zensical build --clean --strict
+
+dist: $(ENV)/done  ## build the package
+	$(BIN)/uv build --quiet --clear --build-constraints requirements/build.txt --require-hashes
 
 fuzz: .fuzz/done  ## fuzz each parser, guided by coverage, for SECONDS; atheris has wheels for some versions of Python only
 	for target in $(or $(TARGET),metadata connection_string error state catalog page literal settings); do \
@@ -55,10 +69,11 @@ lock:  ## resolve the locked requirements anew (wants uv in the environment); UP
 	$(COMPILE) requirements/target-postgres.in -o requirements/target-postgres.txt
 	$(COMPILE) requirements/mitmproxy.in -o requirements/mitmproxy.txt
 	$(COMPILE) requirements/bench.in -o requirements/bench.txt
+	$(COMPILE) requirements/site.in -o requirements/site.txt
 	! grep -n -i -E '://|file:' requirements/*.txt
 
 clean:
-	rm -rf $(ENV) $(PLUGINS) $(PROVIDER) $(MITMPROXY) $(DLT) .demo .fuzz output
+	rm -rf $(ENV) $(PLUGINS) $(PROVIDER) $(MITMPROXY) $(DLT) $(SITE) .cache .demo .fuzz dist output site
 
 $(ENV)/done: pyproject.toml requirements/build.txt requirements/dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11")'
@@ -95,4 +110,10 @@ $(MITMPROXY)/done: $(ENV)/done requirements/mitmproxy.txt
 $(DLT)/done: $(ENV)/done requirements/bench.txt
 	$(PYTHON) -m venv $(DLT)
 	$(BIN)/uv pip install --quiet --python $(DLT) --require-hashes --only-binary :all: -r requirements/bench.txt
+	touch $@
+
+# What builds the site and checks pages, spelling and workflows.
+$(SITE)/done: $(ENV)/done requirements/site.txt
+	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(SITE)
+	$(BIN)/uv pip install --quiet --python $(SITE) --require-hashes --only-binary :all: -r requirements/site.txt
 	touch $@
