@@ -16,6 +16,7 @@ from fsspec.utils import get_protocol
 from singer_sdk.typing import NumberType
 
 from tap_epicor.address import has_instance, holds_sign_in, is_readable, scheme_of
+from tap_epicor.clock import duration, quiet_hours
 from tap_epicor.settings import PROPERTIES, SECRETS
 from tap_epicor.stream_settings import STREAM_SETTINGS, as_list
 
@@ -70,6 +71,7 @@ def problems(config: Mapping[str, Any], known: Collection[str]) -> list[str]:
         *_broken_lists(config),
         *_deletes(config),
         *_batches(config),
+        *_clock(config),
         *_address(config),
         *_what_to_read(config),
         *sign_in_problems(config),
@@ -204,6 +206,15 @@ def _batches(config: Mapping[str, Any]) -> Iterator[str]:
         get_filesystem_class(get_protocol(root))
     except (ImportError, ValueError) as exc:
         yield f"`batch_config`, storage, root is at an address that can't be used: {exc}"
+
+
+def _clock(config: Mapping[str, Any]) -> Iterator[str]:
+    for name, read in (("max_duration", duration), ("quiet_hours", quiet_hours)):
+        try:
+            if name in config:
+                read(config[name])
+        except ValueError as exc:
+            yield f"`{name}` is {_shown(config[name])}: {exc}."
 
 
 def _broken_lists(config: Mapping[str, Any]) -> Iterator[str]:

@@ -25,7 +25,7 @@ from tap_epicor.commands.sandbox import sandbox
 from tap_epicor.commands.services import services
 from tap_epicor.inputs import InputError
 from tap_epicor.streams.failures import FAILURES
-from tap_epicor.streams.reckoning import RunIncomplete
+from tap_epicor.streams.reckoning import RunIncomplete, RunStopped
 from tap_epicor.streams.shards import ShardError
 from tap_epicor.streams.summary import SummaryNotWritten
 from tap_epicor.tap import EpicorTap
@@ -68,6 +68,8 @@ No Kinetic at hand? With  pip install 'tap-epicor[sandbox]'  there is a stand-in
 \b
 Example: tap-epicor sandbox --port 8080
 """
+STOPPED = 75
+"""Exit code of a run that had too little time: `EX_TEMPFAIL` of sysexits.h, "try again later"."""
 
 logger = logging.getLogger(EpicorTap.name)
 
@@ -151,6 +153,9 @@ def _run() -> int | str | None:
         make_command()()
     except SystemExit as exc:
         return exc.code
+    except RunStopped as exc:
+        logger.warning("%s", exc)
+        return STOPPED
     except ConfigValidationError as exc:
         for error in exc.errors:
             _told(error)

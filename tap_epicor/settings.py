@@ -305,6 +305,22 @@ GROUPS: Final[Mapping[str, tuple[th.Property[Any], ...]]] = {
             "that finds more deletes none and fails.",
         ),
         th.Property(
+            "max_duration",
+            th.CustomType({"type": ["string", "integer"]}),
+            title="Longest duration",
+            description="How long a run may take, in minutes or as `2h30m`. Then it ends between two pages, with its "
+            "state and with the exit code 75; the next run goes on from there.",
+            examples=["2h30m"],
+        ),
+        th.Property(
+            "quiet_hours",
+            th.StringType,
+            title="Quiet hours",
+            description="Time of the day in which nothing is read, in this machine's zone or in one that is named: a "
+            "run ends as with `max_duration` when they begin, and at once within them.",
+            examples=["07:00-18:30 Europe/Berlin"],
+        ),
+        th.Property(
             "summary_path",
             th.StringType,
             title="Summary",

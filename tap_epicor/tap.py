@@ -19,10 +19,12 @@ from singer_sdk.plugin_base import JSONSchemaValidator, _ConfigInput
 from singer_sdk.singerlib import Schema, StateMessage
 
 from tap_epicor.checks import misfit, problems, tidy
+from tap_epicor.clock import Clock
 from tap_epicor.connection import connect
 from tap_epicor.environment import settings_in_environment
 from tap_epicor.inputs import catalog_file, state_file
 from tap_epicor.kinetic.errors import KineticError
+from tap_epicor.kinetic.patience import TimeUp
 from tap_epicor.settings import CONFIG_SCHEMA
 from tap_epicor.stream_settings import as_list, stream_settings
 from tap_epicor.streams.definition import is_selected, source_of
@@ -140,9 +142,12 @@ class EpicorTap(Tap):
 
         Raises:
             RunIncomplete: if a stream is not complete; the others have been read, and the state is written.
+            RunStopped: if there was too little time; the state is written.
             Stopped: if the run was told to end; the state is written.
             SummaryNotWritten: if the file of `summary_path` can't be written.
         """
+        self.run.clock = Clock(self.config, self.run.began)
+        self.kinetic.time_left = self.run.clock.left
         try:
             self._sync_all()
         except Stopped:
@@ -208,6 +213,9 @@ class EpicorTap(Tap):
         except KineticError as exc:
             self.run.over = "Nothing was read, since the server can't be reached or refuses the sign-in."
             self.logger.error("%s", exc)  # noqa: TRY400 - all that a user needs
+            return
+        except TimeUp:
+            self.run.out_of_time()
             return
         changed = False
         for stream in streams:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import math
 import random
 import threading
 import time
 from collections import Counter
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote, urljoin, urlsplit
 
@@ -34,7 +35,7 @@ from tap_epicor.kinetic.errors import (
 )
 from tap_epicor.kinetic.found import read_json
 from tap_epicor.kinetic.load import Load
-from tap_epicor.kinetic.patience import Patience, note_retry
+from tap_epicor.kinetic.patience import Patience, TimeUp, note_retry
 from tap_epicor.kinetic.readers import Readers
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ _REDIRECT_STATUS = 300
 _NO_ANSWER = (requests.ConnectionError, requests.Timeout, requests.exceptions.InvalidHeader)
 """The last one stands for headers of the answer that contradict each other."""
 _SELDOM_PASSING = (ServerFailed, TooLong, UnreadableAnswer)
+_TRIED_AGAIN = (PassingError, *_SELDOM_PASSING)
 
 
 class Kinetic:
@@ -99,6 +101,7 @@ class Kinetic:
         self.dialect = dialect
         self.on_answer: Callable[[str, int, float], None] | None = None
         self.meanwhile: Callable[[], AbstractContextManager[object]] = nullcontext
+        self.time_left: Callable[[], float] = lambda: math.inf
         self.most_rows: dict[bool, int] = {}
         self._auth = auth
         self._renew = renew
@@ -211,15 +214,15 @@ class Kinetic:
 
         again = backoff.on_exception(
             backoff.runtime,
-            (PassingError, *_SELDOM_PASSING),
+            _TRIED_AGAIN,
             value=lambda exc: self._wait(exc, waits),
             giveup=is_final,
-            max_time=self._patience.in_all,
+            max_time=lambda: min(self._patience.in_all, self.time_left()),
             on_backoff=self._tell_retry,
             jitter=None,
             logger=None,
         )(attempt)
-        with self.meanwhile():
+        with self.meanwhile(), self._in_time():
             try:
                 return again()
             except SignInRefused as exc:
@@ -228,6 +231,16 @@ class Kinetic:
                 logger.info("The sign-in is no longer accepted: signing in anew.")
                 note_retry()
                 return again()
+
+    @contextmanager
+    def _in_time(self) -> Iterator[None]:
+        """Let a failure that no time was left to try again be no answer."""
+        try:
+            yield
+        except _TRIED_AGAIN as exc:
+            if self.time_left() > 0:
+                raise
+            raise TimeUp(str(exc)) from exc
 
     def _tries(self, exc: Exception, *, patient: bool) -> int:
         """Return how often a request may end so."""
@@ -273,6 +286,8 @@ class Kinetic:
             url = f"{url}?{text}"
         where = urlsplit(url).path
         with self._load.slot():
+            if self.time_left() <= 0:
+                raise TimeUp(where)
             response, body, seconds = self._exchange(url, where, self._headers_for(company, accept), longest)
         logger.debug("GET %s: %d, %d bytes, %.3f s", url, response.status_code, len(body), seconds)
         if self.on_answer:

@@ -34,6 +34,16 @@ class Patience:
     in_all: float = 900.0
 
 
+class TimeUp(Exception):
+    """The client has no time left, and makes no more requests.
+
+    Attributes:
+        then: what the next read will do, in a sentence.
+    """
+
+    then = "the next run goes on from there"
+
+
 @dataclass
 class Retries:
     """Requests that were made once more.

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tap_epicor.kinetic.errors import KineticError
+from tap_epicor.kinetic.patience import TimeUp
 from tap_epicor.streams.batches import BatchError
 from tap_epicor.streams.bookmark import BookmarkError
 from tap_epicor.streams.definition import DefinitionError
@@ -47,6 +48,9 @@ def told(run: Run, reckoning: Reckoning, logger: Logger) -> Iterator[None]:
     """
     try:
         yield
+    except TimeUp as exc:
+        run.stopped(reckoning, exc)
+        logger.warning("%s: %s.", reckoning.name, reckoning.notes[-1])
     except FAILURES as exc:
         run.failed(reckoning, exc)
         logger.error("%s: %s", reckoning.name, exc)  # noqa: TRY400 - all that a user needs

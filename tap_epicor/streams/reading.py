@@ -12,6 +12,7 @@ from tap_epicor.kinetic.ahead import ahead
 from tap_epicor.kinetic.errors import KineticError
 from tap_epicor.kinetic.found import values_of
 from tap_epicor.kinetic.pages import LostPlace, read
+from tap_epicor.kinetic.patience import TimeUp
 from tap_epicor.kinetic.plan import REVISION, make_plan, parse_cursor_value
 from tap_epicor.kinetic.probes import count, count_between, highest, highest_to_track
 from tap_epicor.kinetic.ranges import Range, Spread
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from tap_epicor.kinetic.source import Rows
     from tap_epicor.streams.bookmark import Bookmark
     from tap_epicor.streams.reckoning import Reckoning
+    from tap_epicor.streams.wanted import Manner
 
 logger = logging.getLogger(__name__)
 
@@ -65,38 +67,6 @@ class Outlook:
     state: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Manner:
-    """What the settings say of the reading.
-
-    Attributes:
-        page_size: rows to ask for at once.
-        start_value: where a stream begins that has no bookmark yet.
-        overlap: how far below the bookmark to begin, in revisions.
-        overlap_days: the same where the cursor is a date.
-        overlap_minutes: how long a transaction may last without a row of it being missed.
-        completeness: what to do when the server counts otherwise; `off` also where it is not to be asked.
-        restored: what to do when the database was restored.
-        skips: whether rows that the server can't give are left out, instead of failing.
-        resumes: whether an interrupted read of everything goes on where it was.
-        parameter: parameter of a BAQ that gets the bookmark, and its type; None for none.
-        mark: the bookmark that a read of everything ends with, and since when, where that is known; a range of the
-            rows does not tell.
-    """
-
-    page_size: int
-    start_value: str | int | None
-    overlap: int
-    overlap_days: int
-    overlap_minutes: int
-    completeness: Literal["off", "warn", "fail"]
-    restored: Literal["reread", "fail"]
-    skips: bool
-    resumes: bool
-    parameter: tuple[str, str] | None = None
-    mark: tuple[Any, int | None] | None = None
-
-
 class Reading:
     """One stream in one company.
 
@@ -131,6 +101,7 @@ class Reading:
         self._save = save
         self._tracks = True
         self._in_one = False
+        self._saved = False
         self._floor: int | None = None
         self._settled: int | None = 0
 
@@ -144,7 +115,21 @@ class Reading:
 
         Raises:
             KineticError: if a page can't be had, contradicts the request, or does not add up.
+            TimeUp: if no time is left to ask for more.
         """
+        try:
+            yield from self._pages()
+        except TimeUp as exc:
+            if not self._reckoning.pages:
+                exc.then = "the next run begins where this one did"
+            elif not self._saved:
+                exc.then = (
+                    "it can't go on in the middle, and the next run begins it anew: it never ends, unless it gets "
+                    "more time"
+                )
+            raise
+
+    def _pages(self) -> Iterator[Page]:
         since = self._since()
         if self._cursor is None or since is None:
             yield from self._everything(self._cursor)
@@ -192,7 +177,7 @@ class Reading:
             yield page
             if page.last is not None:
                 self._bookmark.advance(last, began, first, key)
-                self._save()
+                self._save_place()
             asked = page.at
         if (last is None or self._bookmark.is_above(last)) and self._bookmark.is_above(highest(self._rows, cursor)):
             raise _OtherDatabase(f"no row has a {cursor.name} of {self._bookmark.value} or more")
@@ -219,7 +204,7 @@ class Reading:
                 if page.last is not None and self._manner.resumes:
                     left = replace(left, ranges=ranges, received=received, settled=self._settled)
                     self._bookmark.left_at(plan.order, left)
-                    self._save()
+                    self._save_place()
         except LostPlace as exc:
             logger.warning("%s The stream is read from the beginning.", exc)
             self._in_one = True
@@ -250,6 +235,10 @@ class Reading:
             self._bookmark.finish(None)
             self._end("incomplete", f"{note}. It keeps no bookmark, and the next run reads it whole again")
 
+    def _save_place(self) -> None:
+        self._save()
+        self._saved = True
+
     def _end(self, outcome: Literal["complete", "incomplete"], note: str = "") -> None:
         self._reckoning.ended(outcome, note)
         if note:
@@ -279,9 +268,11 @@ class Reading:
         reckoning.way = plan.why
         logger.info("%s: reading %s.", reckoning.name, plan.why)
         skipped: list[str] = []
-        yield skipped if self._manner.skips else None
-        reckoning.skipped += len(skipped)
-        reckoning.notes += [f"left out, since the server can't give it: {key}" for key in skipped]
+        try:
+            yield skipped if self._manner.skips else None
+        finally:
+            reckoning.skipped += len(skipped)
+            reckoning.notes += [f"left out, since the server can't give it: {key}" for key in skipped]
 
     def _count(self, page: Page) -> None:
         self._reckoning.pages += 1

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
+from tap_epicor.clock import Clock
 from tap_epicor.kinetic.errors import PassingError, SignInRefused, Unreachable
-from tap_epicor.kinetic.patience import counted_retries
+from tap_epicor.kinetic.patience import TimeUp, counted_retries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-Outcome = Literal["complete", "incomplete", "failed", "interrupted", "not read"]
+Outcome = Literal["complete", "incomplete", "failed", "interrupted", "stopped", "not read"]
 
 _NAMED = 5
 """Streams named in the sentence that a run ends with."""
@@ -24,6 +25,10 @@ _MOST_PASSING = 3
 
 class RunIncomplete(Exception):
     """A run of which not every stream is complete, with their names and the first reasons."""
+
+
+class RunStopped(Exception):
+    """A run that had no time left, and of which nothing else went wrong."""
 
 
 @dataclass
@@ -119,13 +124,16 @@ class Run:
         self.reckonings: list[Reckoning] = []
         self.over: str | None = None
         """Why nothing more is read, in a sentence; None while the run goes on."""
-        self._began = time.monotonic()
+        self.began = time.monotonic()
+        """When it began, on the monotonic clock."""
+        self.clock = Clock({}, self.began)
+        self._stopped = False
         self._passing = 0
 
     @property
     def seconds(self) -> float:
         """How long the run has taken so far."""
-        return time.monotonic() - self._began
+        return time.monotonic() - self.began
 
     @property
     def complete(self) -> bool:
@@ -166,6 +174,21 @@ class Run:
         if self._passing == _MOST_PASSING:
             self.over = f"Nothing more was read, since the server failed {_MOST_PASSING} streams in a row."
 
+    def out_of_time(self) -> str:
+        """Say that no time is left, and so nothing more is read; return why."""
+        self._stopped = True
+        self.over = f"Nothing more was read, since {self.clock.why}."
+        return self.clock.why
+
+    def stopped(self, reckoning: Reckoning, end: TimeUp) -> None:
+        """Say that a stream was stopped, since no time is left.
+
+        Args:
+            reckoning: the stream's.
+            end: what stopped it.
+        """
+        reckoning.ended("stopped", f"stopped, since {self.out_of_time()}; {end.then}")
+
     def not_read(self, stream: str, company: str, why: str = "") -> None:
         """Add a stream that was not read.
 
@@ -174,16 +197,26 @@ class Run:
             company: company id.
             why: why, in a sentence; empty where the run did not come to it.
         """
-        self.reckonings.append(Reckoning(stream, company, "not read", notes=[why] if why else []))
+        one = Reckoning(stream, company, "not read", notes=[why] if why else [])
+        if self._stopped and not why:
+            one.ended("stopped", "not begun, since no time was left; the next run reads it")
+        self.reckonings.append(one)
 
     def check(self) -> None:
         """Check that the run is complete.
 
         Raises:
-            RunIncomplete: if it is not.
+            RunStopped: if it only had too little time.
+            RunIncomplete: if it is not for another reason, too.
         """
         if self.complete:
             return
+        if self._stopped and all(one.outcome in {"complete", "stopped"} for one in self.reckonings):
+            done = sum(one.outcome == "complete" for one in self.reckonings)
+            raise RunStopped(
+                f"{self.over} {done} of {len(self.reckonings)} reads are complete; the state holds what was written, "
+                "and the next run goes on from there."
+            )
         left = [one for one in self.reckonings if one.outcome != "complete"]
         told = "; ".join(f"{one.name}: {one.outcome}" for one in left[:_NAMED])
         more = f"; and {len(left) - _NAMED} more" if len(left) > _NAMED else ""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _TOTALS: Final = ("received", "written", "duplicates", "skipped", "deleted", "pages", "retries")
-_COLOURS: Final = {"complete": "green", "incomplete": "red", "failed": "red", "not read": "yellow"}
+_COLOURS: Final = {"complete": "green", "incomplete": "red", "failed": "red", "stopped": "yellow", "not read": "yellow"}
 
 
 class SummaryNotWritten(Exception):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 from tap_epicor.kinetic.shape import UNDECLARED
 from tap_epicor.kinetic.source import Rows
 from tap_epicor.streams.definition import COMPANY
 from tap_epicor.streams.lines import shape_of
 from tap_epicor.streams.parameters import check_parameters, replication_parameter
-from tap_epicor.streams.reading import Manner
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -18,6 +18,38 @@ if TYPE_CHECKING:
     from tap_epicor.stream_settings import StreamSettings
     from tap_epicor.streams.definition import Definition
     from tap_epicor.streams.shards import Share
+
+
+@dataclass(frozen=True)
+class Manner:
+    """What the settings say of the reading.
+
+    Attributes:
+        page_size: rows to ask for at once.
+        start_value: where a stream begins that has no bookmark yet.
+        overlap: how far below the bookmark to begin, in revisions.
+        overlap_days: the same where the cursor is a date.
+        overlap_minutes: how long a transaction may last without a row of it being missed.
+        completeness: what to do when the server counts otherwise; `off` also where it is not to be asked.
+        restored: what to do when the database was restored.
+        skips: whether rows that the server can't give are left out, instead of failing.
+        resumes: whether an interrupted read of everything goes on where it was.
+        parameter: parameter of a BAQ that gets the bookmark, and its type; None for none.
+        mark: the bookmark that a read of everything ends with, and since when, where that is known; a range of the
+            rows does not tell.
+    """
+
+    page_size: int
+    start_value: str | int | None
+    overlap: int
+    overlap_days: int
+    overlap_minutes: int
+    completeness: Literal["off", "warn", "fail"]
+    restored: Literal["reread", "fail"]
+    skips: bool
+    resumes: bool
+    parameter: tuple[str, str] | None = None
+    mark: tuple[Any, int | None] | None = None
 
 
 def servers_own(definition: Definition, names: Iterable[str]) -> tuple[str, ...]:
