@@ -32,6 +32,7 @@ from tap_epicor.streams.discovery import discover, from_entries, without_streams
 from tap_epicor.streams.drift import find_today
 from tap_epicor.streams.metrics import log_request
 from tap_epicor.streams.pen import Pen
+from tap_epicor.streams.progress import shown
 from tap_epicor.streams.reckoning import Run
 from tap_epicor.streams.shards import Shard, ShardError, shard_in
 from tap_epicor.streams.side_by_side import sync
@@ -173,10 +174,12 @@ class EpicorTap(Tap):
         self._set_compatible_replication_methods()
         if self.state:
             self.state_writer.write_state(self.state)
+        streams = self.to_read()
         # What is there by now stays: to look it over again and again takes a sixteenth of the time.
         gc.freeze()
         try:
-            sync(self.to_read(), self.kinetic.readers, self._pen)
+            with shown(self.run, sum(len(stream.partitions) for stream in streams)):
+                sync(streams, self.kinetic.readers, self._pen)
         finally:
             gc.unfreeze()
         if self.message_writer.rows_are_last:

@@ -196,7 +196,8 @@ class Reading:
         self._settled = left.settled
         after = next((one.after for one in left.ranges if one.after), None)
         plan = make_plan(self._key, after=after, filters=self._tracks)
-        received = left.received
+        received = self._reckoning.received = left.received
+        self._reckoning.counted_before = left.counted
         try:
             for page, ranges in self._in_ranges(plan, left):
                 received += len(page.rows)
