@@ -72,6 +72,7 @@ def problems(config: Mapping[str, Any], known: Collection[str]) -> list[str]:
         *_deletes(config),
         *_batches(config),
         *_clock(config),
+        *_backfill(config),
         *_address(config),
         *_what_to_read(config),
         *sign_in_problems(config),
@@ -206,6 +207,14 @@ def _batches(config: Mapping[str, Any]) -> Iterator[str]:
         get_filesystem_class(get_protocol(root))
     except (ImportError, ValueError) as exc:
         yield f"`batch_config`, storage, root is at an address that can't be used: {exc}"
+
+
+def _backfill(config: Mapping[str, Any]) -> Iterator[str]:
+    for stream, values in (config.get("backfill") or {}).items():
+        if values.get("since") is None and values.get("until") is None:
+            yield f"`backfill`, {stream!r} has neither `since` nor `until`: give one, such as 2024-01-31."
+    if config.get("backfill") and config.get("shard"):
+        yield "`backfill` and `shard` are two runs: remove one of them."
 
 
 def _clock(config: Mapping[str, Any]) -> Iterator[str]:

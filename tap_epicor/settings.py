@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from singer_sdk import typing as th
 
-from tap_epicor.stream_settings import STREAM_SETTINGS, STRINGS_OR_LIST
+from tap_epicor.stream_settings import BACKFILL, STREAM_SETTINGS, STRINGS_OR_LIST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -230,6 +230,15 @@ GROUPS: Final[Mapping[str, tuple[th.Property[Any], ...]]] = {
             description="Where a stream begins that has no bookmark yet: a date, or a number for `SysRevID`. "
             "Streams whose replication key is of another type are read from the beginning.",
             examples=["2024-01-01"],
+        ),
+        th.Property(
+            "backfill",
+            th.ObjectType(additional_properties=BACKFILL),
+            title="Backfill",
+            description="Rows to read once more in this run, by stream or pattern: those whose `column` (a number or a "
+            "date; the replication key where left out) is `since` or more and less than `until`. No other stream is "
+            "read, and the state stays as it was.",
+            examples=[{"erp_arinvoice_arinvoices": {"column": "InvoiceDate", "since": "2024-01-01"}}],
         ),
         th.Property(
             "page_size",

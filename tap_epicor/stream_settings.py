@@ -47,6 +47,28 @@ STREAM_SETTINGS: Final = th.ObjectType(
     additional_properties=True,
 )
 
+BACKFILL: Final = th.ObjectType(
+    th.Property("column", th.StringType),
+    th.Property("since", th.CustomType({"type": ["string", "integer"]})),
+    th.Property("until", th.CustomType({"type": ["string", "integer"]})),
+    additional_properties=False,
+)
+
+
+@dataclass(frozen=True)
+class Backfill:
+    """A range of rows to read once more.
+
+    Attributes:
+        column: the column that it is of; None for the replication key.
+        since: its lowest value; None for no limit.
+        until: the value that it ends before; None for no limit.
+    """
+
+    column: str | None = None
+    since: str | int | None = None
+    until: str | int | None = None
+
 
 @dataclass(frozen=True)
 class StreamSettings:
@@ -61,6 +83,7 @@ class StreamSettings:
         replication_parameter: parameter of a BAQ that gets the bookmark.
         page_size: rows to ask for at once.
         sweeps: whether rows that are gone are looked for.
+        backfill: the rows that this run reads once more; None where it reads as usual.
     """
 
     key: tuple[str, ...] | None = None
@@ -71,6 +94,7 @@ class StreamSettings:
     replication_parameter: str | None = None
     page_size: int | None = None
     sweeps: bool = False
+    backfill: Backfill | None = None
 
     @property
     def condition(self) -> str | None:
@@ -97,12 +121,8 @@ def stream_settings(config: Mapping[str, Any], name: str) -> StreamSettings:
         config: the configuration.
         name: the stream's name.
     """
-    streams: Mapping[str, Mapping[str, Any]] = config.get("streams") or {}
-    said: dict[str, Any] = {}
-    for pattern, values in streams.items():
-        if pattern != name and fnmatchcase(name, pattern):
-            said.update(values)
-    said.update(streams.get(name) or {})
+    said = _said(config.get("streams") or {}, name)
+    backfill = _said(config.get("backfill") or {}, name)
     return StreamSettings(
         key=as_list(said["key"]) if "key" in said else None,
         replication_key=said.get("replication_key"),
@@ -112,7 +132,16 @@ def stream_settings(config: Mapping[str, Any], name: str) -> StreamSettings:
         replication_parameter=said.get("replication_parameter") or None,
         page_size=said.get("page_size"),
         sweeps=said.get("deletes") == "sweep",
+        backfill=Backfill(**backfill) if backfill else None,
     )
+
+
+def _said(by_stream: Mapping[str, Mapping[str, Any]], name: str) -> dict[str, Any]:
+    said: dict[str, Any] = {}
+    for pattern, values in by_stream.items():
+        if pattern != name and fnmatchcase(name, pattern):
+            said.update(values)
+    return {**said, **(by_stream.get(name) or {})}
 
 
 def _parameters(values: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

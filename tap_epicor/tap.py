@@ -6,7 +6,7 @@ import gc
 import sys
 from copy import deepcopy
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, TextIO
+from typing import TYPE_CHECKING, Any, ClassVar, TextIO, cast
 
 import click
 import msgspec
@@ -27,6 +27,7 @@ from tap_epicor.kinetic.errors import KineticError
 from tap_epicor.kinetic.patience import TimeUp
 from tap_epicor.settings import CONFIG_SCHEMA
 from tap_epicor.stream_settings import as_list, stream_settings
+from tap_epicor.streams.backfill import StateKept, named
 from tap_epicor.streams.definition import is_selected, source_of
 from tap_epicor.streams.discovery import discover, from_entries, without_streams
 from tap_epicor.streams.drift import find_today
@@ -168,6 +169,8 @@ class EpicorTap(Tap):
             why = "it has no stream: its description could not be read, or holds no set; see above, or run --discover"
             self.logger.error("%s is not read: %s.", name, why)
             self.run.not_read(name, "", why)
+        if backfill := self.config.get("backfill"):
+            self._keep_state(backfill)
         if self._entries is not None:
             self._adapt()
         self._reset_state_progress_markers()
@@ -182,10 +185,22 @@ class EpicorTap(Tap):
                 sync(streams, self.kinetic.readers, self._pen)
         finally:
             gc.unfreeze()
-        if self.message_writer.rows_are_last:
-            self.write_message(StateMessage(value=self.state))
+        state = self.state_writer.given if isinstance(self.state_writer, StateKept) else self.state
+        if self.message_writer.rows_are_last and state is not None:
+            self.write_message(StateMessage(value=state))
         for stream in self.streams.values():
             stream.log_sync_costs()
+
+    def _keep_state(self, backfill: Mapping[str, Any]) -> None:
+        """Let the run begin without a state, and write none but the one that it was given."""
+        self._state_writer = StateKept(self.message_writer, self.state)
+        self.state_writer.write_state(self.state)
+        # In place: the streams have it already.
+        cast("dict[str, Any]", self.state).clear()
+        for name in named(backfill, [stream.name for stream in self.streams.values() if stream.selected])[1]:
+            why = "`backfill` names it, and no stream of that name is selected"
+            self.logger.error("%s is not read: %s.", name, why)
+            self.run.not_read(name, "", why)
 
     def to_read(self) -> list[EpicorStream]:
         """Return the streams to read, with a shard those that are in it.
@@ -195,7 +210,8 @@ class EpicorTap(Tap):
         """
         selected = {name: stream for name, stream in self.streams.items() if stream.selected}
         if self.shard is None:
-            return [stream for stream in selected.values() if isinstance(stream, EpicorStream)]
+            wanted = named(self.config.get("backfill") or {"*": None}, selected)[0]
+            return [stream for name, stream in selected.items() if name in wanted and isinstance(stream, EpicorStream)]
         names = dict.fromkeys(one.stream for one in self.shard.reads)
         if lacking := [name for name in names if name not in selected]:
             raise ShardError(f"The shard reads {', '.join(lacking)}, which is not selected: plan again.")

@@ -10,6 +10,7 @@ from tap_epicor.checks import nearest
 from tap_epicor.kinetic.catalogue import describe_baqs, describe_services, find_baqs, find_services, is_pattern
 from tap_epicor.kinetic.dialect import BAQ_SERVICE
 from tap_epicor.stream_settings import as_list, stream_settings
+from tap_epicor.streams.backfill import typed
 from tap_epicor.streams.definition import Definition, define, from_catalog, unique_name
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ def discover(config: Mapping[str, Any], kinetic: Kinetic) -> list[Definition]:
     named: dict[str, Definition] = {}
     for one in _find(config, kinetic, companies[0] if companies else ""):
         name = unique_name(one.source, named)
-        named[name] = define(one, stream_settings(config, name), has_company=bool(companies), name=name)
+        settings = stream_settings(config, name)
+        named[name] = typed(define(one, settings, has_company=bool(companies), name=name), one, settings.backfill)
     _check_names(config, named)
     return list(named.values())
 

@@ -12,6 +12,7 @@ from singer_sdk.mapper import DefaultStreamMap
 from singer_sdk.streams import Stream
 
 from tap_epicor.kinetic.plan import Part, parts
+from tap_epicor.streams.backfill import restricted, typed
 from tap_epicor.streams.batches import Batches
 from tap_epicor.streams.bookmark import Bookmark
 from tap_epicor.streams.definition import COMPANY, DefinitionError, EpicorMetadata
@@ -106,7 +107,7 @@ class EpicorStream(Stream):
         Args:
             found: what it says.
         """
-        self._definition = adapted(self._definition, found)
+        self._definition = typed(adapted(self._definition, found), found, self._settings.backfill)
         self._schema = self._input_schema = dict(self._definition.schema)
 
     @property
@@ -153,7 +154,7 @@ class EpicorStream(Stream):
                 yield from made
             made = ()
             page.rows.let_go()
-        if deletes and reckoning.outcome == "complete":
+        if deletes and reckoning.outcome == "complete" and not self._settings.backfill:
             reckoning.outcome = "interrupted"
             deletes.send(self._writer, filters=reading.filters)
             reckoning.outcome = "complete"
@@ -181,9 +182,12 @@ class EpicorStream(Stream):
         """Return the reading of one company, and its rows."""
         if self._definition.unfit:
             raise DefinitionError(self._definition.unfit)
-        cursor = self._cursor()
+        backfill = self._settings.backfill
+        cursor = None if backfill else self._cursor()
         part = share(self._shard, self.name, company, self._settings, state)
         rows = self._rows(company, cursor, part.settings, whole=whole)
+        if backfill:
+            rows = restricted(rows, self._definition, backfill, reckoning, replaced=self._replaces())
         reading = Reading(
             rows,
             key=self._key(),
