@@ -79,7 +79,7 @@ class OutputFailed(Exception):
 
 
 @contextmanager
-def _writing() -> Iterator[None]:
+def writing() -> Iterator[None]:
     """Turn a failure to write standard output into one that click does not end the program for, without a word."""
     try:
         yield
@@ -96,12 +96,12 @@ class Command(click.Group):
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:  # noqa: ANN401
         """Read the command line; discovery happens here."""
-        with _writing():
+        with writing():
             return super().make_context(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401
         """Run what the command line says."""
-        with _writing():
+        with writing():
             return super().invoke(ctx)
 
 
@@ -138,7 +138,7 @@ def main() -> None:
     atexit.register(gc.freeze)
     try:
         code = _run()
-        with _writing():
+        with writing():
             sys.stdout.flush()
     except OutputFailed as exc:
         code = _told(str(exc))

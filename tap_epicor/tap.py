@@ -58,6 +58,8 @@ class EpicorTap(Tap):
     dynamic_catalog = True
     message_writer_class = PageWriter
     message_writer: PageWriter
+    stream_class = EpicorStream
+    run_class = Run
     capabilities: ClassVar[list[CapabilitiesEnum]] = [
         TapCapabilities.CATALOG,
         TapCapabilities.STATE,
@@ -78,7 +80,7 @@ class EpicorTap(Tap):
             # The SDK builds every stream of a catalog: only the selected ones are worth that.
             self._entries = [entry for entry in catalog.get("streams", []) if is_selected(entry)]
             catalog = {**catalog, "streams": self._entries}
-        self.run = Run()
+        self.run = self.run_class()
         self._pen = Pen()
         super().__init__(catalog=catalog, **kwargs)
 
@@ -135,7 +137,7 @@ class EpicorTap(Tap):
         self.kinetic.on_answer = log_request
         self.kinetic.meanwhile = self._pen.lent
         return [
-            EpicorStream(self, definition, stream_settings(self.config, definition.name), self.kinetic)
+            self.stream_class(self, definition, stream_settings(self.config, definition.name), self.kinetic)
             for definition in definitions
         ]
 

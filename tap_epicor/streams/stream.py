@@ -57,6 +57,7 @@ class EpicorStream(Stream):
     """
 
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
+    lines_class = Lines
 
     def __init__(
         self,
@@ -248,7 +249,7 @@ class EpicorStream(Stream):
             maps = None if alias else self._generate_record_messages
             name = f"{self.tap_name}--{self.name}"
             return Batches(batch_config, name, schemas, self._stream_version, added, dropped, maps)
-        return Lines(alias, self._stream_version, added, dropped) if self._whole and alias else None
+        return self.lines_class(alias, self._stream_version, added, dropped) if self._whole and alias else None
 
     def _write(self, lines: Iterable[tuple[bytes, int]]) -> None:
         for some, number in lines:
