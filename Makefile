@@ -62,9 +62,10 @@ fuzz: .fuzz/done  ## fuzz each parser, guided by coverage, for SECONDS; atheris 
 
 lock:  ## resolve the locked requirements anew (wants uv in the environment); UPGRADE=--upgrade takes newer versions
 	$(COMPILE) requirements/build.in -o requirements/build.txt
-	$(COMPILE) pyproject.toml --extra parquet --extra sandbox --group dev requirements/build.in requirements/dev.in \
+	$(COMPILE) pyproject.toml --extra airbyte --extra parquet --extra sandbox --group dev requirements/build.in requirements/dev.in \
 		-c requirements/build.txt -o requirements/dev.txt
 	$(COMPILE) pyproject.toml -c requirements/dev.txt -o requirements/tap.txt
+	$(COMPILE) pyproject.toml --extra airbyte -c requirements/dev.txt -o requirements/airbyte.txt
 	$(COMPILE) requirements/target-csv.in -o requirements/target-csv.txt
 	$(COMPILE) requirements/target-postgres.in -o requirements/target-postgres.txt
 	$(COMPILE) requirements/mitmproxy.in -o requirements/mitmproxy.txt

@@ -1,0 +1,1 @@
+"""`source-epicor`: the tap's streams in Airbyte's protocol."""
