@@ -7,6 +7,7 @@ PROVIDER := tests/auth/provider/node_modules
 MITMPROXY := .mitmproxy
 DLT := .bench
 SITE := .site
+PYAIRBYTE := .airbyte
 
 export UV_COMPILE_BYTECODE := 1
 export MELTANO_SEND_ANONYMOUS_USAGE_STATS := false
@@ -34,13 +35,13 @@ lint: $(ENV)/done site
 		$(filter-out %/config.yml, $(wildcard .github/ISSUE_TEMPLATE/*.yml))
 	$(SITE)/bin/zizmor --offline --no-progress --quiet --persona pedantic .github
 
-unit: $(ENV)/done $(PLUGINS)/done $(PROVIDER)/done $(MITMPROXY)/done
+unit: $(ENV)/done $(PLUGINS)/done $(PROVIDER)/done $(MITMPROXY)/done $(PYAIRBYTE)/done
 	$(BIN)/python -m pytest --numprocesses auto --dist loadscope
 
 bench: $(ENV)/done $(DLT)/done  ## how fast it is, beside other ways to copy the same rows; docs/speed.md
 	$(BIN)/python -m bench
 
-coverage: $(ENV)/done $(PLUGINS)/done $(PROVIDER)/done $(MITMPROXY)/done  ## which lines no test runs; slow
+coverage: $(ENV)/done $(PLUGINS)/done $(PROVIDER)/done $(MITMPROXY)/done $(PYAIRBYTE)/done  ## which lines no test runs; slow
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage combine --quiet
@@ -71,10 +72,11 @@ lock:  ## resolve the locked requirements anew (wants uv in the environment); UP
 	$(COMPILE) requirements/mitmproxy.in -o requirements/mitmproxy.txt
 	$(COMPILE) requirements/bench.in -o requirements/bench.txt
 	$(COMPILE) requirements/site.in -o requirements/site.txt
+	$(COMPILE) requirements/pyairbyte.in -o requirements/pyairbyte.txt
 	! grep -n -i -E '://|file:' requirements/*.txt
 
 clean:
-	rm -rf $(ENV) $(PLUGINS) $(PROVIDER) $(MITMPROXY) $(DLT) $(SITE) .cache .demo .fuzz dist output site
+	rm -rf $(ENV) $(PLUGINS) $(PROVIDER) $(MITMPROXY) $(DLT) $(SITE) $(PYAIRBYTE) .cache .demo .fuzz dist output site
 
 $(ENV)/done: pyproject.toml requirements/build.txt requirements/dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11")'
@@ -117,4 +119,12 @@ $(DLT)/done: $(ENV)/done requirements/bench.txt
 $(SITE)/done: $(ENV)/done requirements/site.txt
 	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(SITE)
 	$(BIN)/uv pip install --quiet --python $(SITE) --require-hashes --only-binary :all: -r requirements/site.txt
+	touch $@
+
+# PyAirbyte, which reads the connector in the tests, and a linter of its Dockerfile. It is started once: compiling it
+# takes longer. It has no version for Python 3.13 and newer; there the tests that want it are skipped.
+$(PYAIRBYTE)/done: $(ENV)/done requirements/pyairbyte.txt
+	$(PYTHON) -m venv $(PYAIRBYTE)
+	if $(PYTHON) -c 'import sys; sys.exit(sys.version_info >= (3, 13))'; then UV_COMPILE_BYTECODE=0 \
+		$(BIN)/uv pip install --quiet --python $(PYAIRBYTE) --require-hashes --only-binary :all: -r requirements/pyairbyte.txt; fi
 	touch $@
