@@ -53,11 +53,14 @@ def configured(path: Path) -> ConfiguredAirbyteCatalog:
         InputError: if it holds none.
     """
     try:
-        return msgspec.json.decode(path.read_bytes(), type=ConfiguredAirbyteCatalog)
+        catalog = msgspec.json.decode(path.read_bytes(), type=ConfiguredAirbyteCatalog)
     except OSError as exc:
         raise InputError(f"The file of `--catalog` can't be read: {exc.strerror}.") from exc
     except (msgspec.DecodeError, RecursionError) as exc:
         raise InputError(f"The file of `--catalog` holds no configured catalog: {exc}. {_CURE}") from exc
+    if not catalog.streams:
+        raise InputError("The file of `--catalog` holds no stream: choose at least one.")
+    return catalog
 
 
 def singer_catalog(catalog: ConfiguredAirbyteCatalog, config: Mapping[str, Any], kinetic: Kinetic) -> dict[str, Any]:

@@ -95,6 +95,9 @@ class SourceStream(EpicorStream):
             self.tell(AirbyteStreamStatus.RUNNING)
         super()._write(lines)
 
+    def _activate(self) -> None:
+        """Leave the rows of syncs before to the platform, which keeps them where a stream is not complete."""
+
     def _write_state_message(self) -> None:
         """Write the stream's own part of the state, with the number of rows since the last time.
 

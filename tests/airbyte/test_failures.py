@@ -136,6 +136,12 @@ def test_no_state_at_all_is_none(tmp_path: Path, content: str) -> None:
     assert singer_state(None, ["a"]) == {}
 
 
+def test_a_catalog_without_streams_is_told(tmp_path: Path) -> None:
+    (tmp_path / "catalog.json").write_text('{"streams": []}')
+    with pytest.raises(InputError, match="holds no stream: choose at least one"):
+        configured(tmp_path / "catalog.json")
+
+
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     for read in (configured, lambda path: singer_state(path, [])):
         with pytest.raises(InputError, match="can't be read: No such file"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests
 
 from tests import singer
 from tests.airbyte.connector import Output, choose, source
@@ -142,6 +143,24 @@ def test_the_next_sync_goes_on_from_the_states(tmp_path: Path) -> None:
         assert after.statuses == {PARTS: ["STARTED", "COMPLETE"], TRANSACTIONS: ["STARTED", "RUNNING", "COMPLETE"]}
         both = {name: before.rows[name] + after.rows[name] for name in (PARTS, TRANSACTIONS)}
         assert differences(kinetic.database, both) == []
+
+
+def test_an_interrupted_first_load_goes_on_where_it_was(tmp_path: Path) -> None:
+    with sandbox("--company", "EPIC06", scale=300) as kinetic:
+        config = kinetic.config(
+            service="Erp.BO.PartTranSvc", company="EPIC06", page_size=50, max_connections=1, completeness="off"
+        )
+        chosen = choose(source(tmp_path, "discover", config=config).streams, TRANSACTIONS)
+        kinetic.fault(path="PartTrans", status=403, skip=6, times=100)
+        before = source(tmp_path, "read", config=config, catalog=chosen)
+        assert (before.code, before.statuses) == (1, {TRANSACTIONS: ["STARTED", "RUNNING", "INCOMPLETE"]})
+        requests.delete(f"{kinetic.admin}/faults", timeout=10).raise_for_status()
+        after = source(tmp_path, "read", config=config, catalog=chosen, state=before.states)
+        assert after.code == 0, after.log("ERROR")
+        rows = before.rows[TRANSACTIONS] + after.rows[TRANSACTIONS]
+        assert 0 < len(before.rows[TRANSACTIONS]) < len(rows)
+        assert len({row["SysRowID"] for row in rows}) == len(rows), "no row came twice"
+        assert differences(kinetic.database, {TRANSACTIONS: rows}, ("EPIC06",)) == []
 
 
 def test_a_full_refresh_reads_everything_whatever_the_state(
