@@ -157,6 +157,7 @@ class EpicorTap(Tap):
         except Stopped:
             self.run.over = "Nothing more was read, since the run was told to end."
             self.state_writer.write_state(self.state)
+            self._end_with_state()
             self._tell_in_spite()
             raise
         except OSError:
@@ -187,11 +188,15 @@ class EpicorTap(Tap):
                 sync(streams, self.kinetic.readers, self._pen)
         finally:
             gc.unfreeze()
+        self._end_with_state()
+        for stream in self.streams.values():
+            stream.log_sync_costs()
+
+    def _end_with_state(self) -> None:
+        """Write STATE once more where rows came last, although it says the same as before."""
         state = self.state_writer.given if isinstance(self.state_writer, StateKept) else self.state
         if self.message_writer.rows_are_last and state is not None:
             self.write_message(StateMessage(value=state))
-        for stream in self.streams.values():
-            stream.log_sync_costs()
 
     def _keep_state(self, backfill: Mapping[str, Any]) -> None:
         """Let the run begin without a state, and write none but the one that it was given."""

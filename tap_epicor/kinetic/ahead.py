@@ -8,10 +8,9 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
-from queue import Empty, Full, Queue
+from queue import Empty, Full, Queue, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -57,9 +56,24 @@ def all_at_once(questions: Sequence[Callable[[], Any]], meanwhile: Meanwhile) ->
         questions: each asks one.
         meanwhile: entered while nothing is done but to wait.
     """
-    with meanwhile(), ThreadPoolExecutor(len(questions)) as threads:
-        asked = [threads.submit(copy_context().run, question) for question in questions]
-        return [one.result() for one in asked]
+    answers: list[Any] = [None] * len(questions)
+    ends: SimpleQueue[BaseException | None] = SimpleQueue()
+
+    def ask(number: int) -> None:
+        end = None
+        try:
+            answers[number] = questions[number]()
+        except BaseException as exc:  # noqa: BLE001 - raised again below
+            end = exc
+        ends.put(end)
+
+    for number in range(len(questions)):
+        threading.Thread(target=copy_context().run, args=(ask, number), daemon=True).start()
+    with meanwhile():
+        for _ in questions:
+            if (end := ends.get()) is not None:
+                raise end
+    return answers
 
 
 def together(

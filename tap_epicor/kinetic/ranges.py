@@ -18,6 +18,7 @@ from tap_epicor.kinetic.ahead import WORTH, ahead, all_at_once, together
 from tap_epicor.kinetic.order import keys_of
 from tap_epicor.kinetic.page_size import FEWER_MAY_DO
 from tap_epicor.kinetic.pages import read
+from tap_epicor.kinetic.plan import MOMENTS
 from tap_epicor.kinetic.probes import REFUSALS
 from tap_epicor.kinetic.query import Query, all_of, beyond, up_to
 from tap_epicor.kinetic.seeking import compared, constant_of
@@ -162,6 +163,9 @@ def cut(rows: Rows, order: Sequence[Part], whole: Range, left: int, parts: int) 
     questions = [partial(_key_at, rows, order, whole, place) for place in places]
     try:
         found = [key for key in all_at_once(questions, rows.kinetic.meanwhile) if key]
+        if not _are_found(rows, order, found):
+            logger.info("%s: not read in ranges, since its moments are rounded.", rows.source)
+            return [whole]
     except (*REFUSALS, *FEWER_MAY_DO) as exc:
         logger.info("%s: not read in ranges, since the server does not tell their keys (%s).", rows.source, exc.message)
         return [whole]
@@ -176,3 +180,15 @@ def _key_at(rows: Rows, order: Sequence[Part], whole: Range, place: int) -> Key 
     query = Query(all_of([rows.filter, after, upto]), names, top=1, skip=place, select=names)
     keys = keys_of(rows.fetch(query, patient=False), order, rows.path)
     return keys[0] if keys else None
+
+
+def _are_found(rows: Rows, order: Sequence[Part], keys: Sequence[Key]) -> bool:
+    """Return whether `$filter` finds rows by their keys: SQL Server compares a `datetime` before it is rounded."""
+    if not any(part.type in MOMENTS for part in order):
+        return True
+    names = [part.name for part in order]
+    bounds = [compared(rows, order, key, None) for key in keys]
+    conditions = [all_of([up_to(bound), *(f"{name} eq {literal}" for name, literal in bound)]) for bound in bounds]
+    queries = [Query(all_of([rows.filter, condition]), top=1, select=names) for condition in conditions]
+    found = all_at_once([partial(rows.fetch, query, patient=False) for query in queries], rows.kinetic.meanwhile)
+    return all(keys_of(some, order, rows.path) == [key] for some, key in zip(found, keys, strict=True))

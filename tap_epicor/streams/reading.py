@@ -272,8 +272,10 @@ class Reading:
         try:
             yield skipped if self._manner.skips else None
         finally:
-            reckoning.skipped += len(skipped)
-            reckoning.notes += [f"left out, since the server can't give it: {key}" for key in skipped]
+            # A page that was fetched and not taken is read again, and what was left out of it comes twice.
+            left_out = dict.fromkeys(skipped)
+            reckoning.skipped += len(left_out)
+            reckoning.notes += [f"left out, since the server can't give it: {key}" for key in left_out]
 
     def _count(self, page: Page) -> None:
         self._reckoning.pages += 1

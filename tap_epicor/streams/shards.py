@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import msgspec
 
 from tap_epicor.kinetic.query import all_of
-from tap_epicor.streams.bookmark import CONDITION
+from tap_epicor.streams.bookmark import CONDITION, VALUE
 
 if TYPE_CHECKING:
     from tap_epicor.stream_settings import StreamSettings
@@ -77,6 +77,16 @@ class Shard(msgspec.Struct, forbid_unknown_fields=True):
             other: what restricts them besides; None for nothing.
         """
         return f"{other} & {self.label}" if other else self.label
+
+    def was_read(self, stream: str, company: str, state: dict[str, Any]) -> bool:
+        """Return whether a range was read to its end before: its bookmark stays where that of all ranges is.
+
+        Args:
+            stream: the stream's name.
+            company: company id.
+            state: the part of STATE that belongs to them.
+        """
+        return state.get(DONE) == self.label and self.read(stream, company).range is not None
 
     def companies(self, stream: str) -> list[str]:
         """Return the companies that it reads of a stream."""
@@ -193,7 +203,7 @@ def merged(plan: Plan, states: list[dict[str, Any]]) -> tuple[dict[str, Any], li
             for one in shard.reads
             if (one.stream, one.company) == (stream, company)
         ]
-        found = [_done(states, shard, stream, company) for shard, _ in parts]
+        found = [_done(states, shard, one) for shard, one in parts]
         lacking = [shard.shard for (shard, _), partition in zip(parts, found, strict=True) if partition is None]
         if lacking:
             name = f"{stream} ({company})" if company else stream
@@ -208,10 +218,13 @@ def merged(plan: Plan, states: list[dict[str, Any]]) -> tuple[dict[str, Any], li
     return {"bookmarks": bookmarks}, missing
 
 
-def _done(states: list[dict[str, Any]], shard: Shard, stream: str, company: str) -> dict[str, Any] | None:
+def _done(states: list[dict[str, Any]], shard: Shard, read: Read) -> dict[str, Any] | None:
+    """Return what a state says of a read that is done; a range's bookmark must be that of when the load was planned."""
     for state in states:
-        for partition in state.get("bookmarks", {}).get(stream, {}).get("partitions", []):
-            if partition.get("context", {}).get("Company", "") == company and partition.get(DONE) == shard.label:
+        for partition in state.get("bookmarks", {}).get(read.stream, {}).get("partitions", []):
+            is_its = partition.get("context", {}).get("Company", "") == read.company
+            is_at = read.range is None or partition.get(VALUE) == read.high
+            if is_its and is_at and partition.get(DONE) == shard.label:
                 found: dict[str, Any] = partition
                 return found
     return None

@@ -136,6 +136,9 @@ class EpicorStream(Stream):
         return islice(records, self.ABORT_AT_RECORD_COUNT)
 
     def _read(self, company: str, reckoning: Reckoning, state: dict[str, Any]) -> Iterator[Record]:
+        if self._shard and self._shard.was_read(self.name, company, state):
+            reckoning.ended("complete", "this shard has read it before")
+            return
         added = self._added(company) | ({DELETED_AT: None} if self._settings.sweeps else {})
         lines = self._lines(added)
         reading, rows = self._reading(company, reckoning, state, whole=lines is not None and lines.by_text)
@@ -253,7 +256,7 @@ class EpicorStream(Stream):
 
     def _write(self, lines: Iterable[tuple[bytes, int]]) -> None:
         for some, number in lines:
-            self._writer.write_lines(some, number)
+            self._writer.write_lines(some)
             self.state_manager.is_flushed = False
             self._counter.increment(number)
 

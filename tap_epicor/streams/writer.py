@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from singer_sdk.contrib.msgspec import MsgSpecWriter
 from singer_sdk.singerlib import RecordMessage
@@ -13,6 +13,10 @@ from tap_epicor.streams.stopping import Stopped
 
 if TYPE_CHECKING:
     from singer_sdk.singerlib import Message
+
+
+_AT_ONCE: Final = 1 << 16
+"""Bytes after which to look whether to end, at the end of a line: a slow loader may take long for more."""
 
 
 class PageWriter(MsgSpecWriter):
@@ -52,20 +56,23 @@ class PageWriter(MsgSpecWriter):
             self.rows_are_last = False
         self._end_if_told()
 
-    def write_lines(self, lines: bytes, records: int) -> None:
+    def write_lines(self, lines: bytes) -> None:
         """Write RECORD lines.
 
         Args:
             lines: whole lines.
-            records: how many there are.
 
         Raises:
             Stopped: if the run was told to end meanwhile.
         """
-        self._writing = True
-        sys.stdout.buffer.write(lines)
-        self._count(records)
-        self._end_if_told()
+        start = 0
+        while start < len(lines):
+            end = lines.find(b"\n", min(start + _AT_ONCE, len(lines)) - 1) + 1
+            self._writing = True
+            sys.stdout.buffer.write(memoryview(lines)[start:end])
+            self._count(lines.count(b"\n", start, end))
+            self._end_if_told()
+            start = end
 
     def _end_if_told(self) -> None:
         self._writing = False

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
+import subprocess
+import sys
 import threading
 import time
 from contextlib import nullcontext
@@ -28,6 +31,7 @@ from tests.scripted import Reply, serving
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+AT = Part("At", "Edm.DateTimeOffset")
 COMPANY, NUM, CODE = Part("Company", "Edm.String"), Part("Num", "Edm.Int32"), Part("Code", "Edm.String")
 KEYS = {"number": (NUM,), "company and number": (COMPANY, NUM), "string": (CODE,)}
 
@@ -69,7 +73,9 @@ def shelf() -> Iterator[Shelf]:
 
 
 def rows_of(url: str, connections: int = 4, version: str = "v2") -> Rows:
-    return Rows(client(url, version, load=Load(connections)), Source("Erp.BO.ASvc", "As"), "EPIC06")
+    kinetic = client(url, version, load=Load(connections))
+    kinetic.readers.enter()
+    return Rows(kinetic, Source("Erp.BO.ASvc", "As"), "EPIC06")
 
 
 def numbers_by_page(
@@ -171,6 +177,31 @@ def test_the_last_row_of_a_range_may_be_deleted_meanwhile(shelf: Shelf) -> None:
         found += page
         stock.rows = [one for one in stock.rows if one["Num"] != 49]
     assert found == list(range(49))
+
+
+def rounded(number: int) -> dict[str, Any]:
+    """A row whose time is compared more exactly than it is shown, as SQL Server does with a `datetime`."""
+    return {"At": f"2024-01-01T00:{number // 60:02d}:{number % 60:02d}.003Z", "Num": number}
+
+
+@pytest.mark.parametrize("order", [(AT,), (AT, NUM)])
+def test_no_row_is_lost_at_a_bound_whose_moment_is_rounded(shelf: Shelf, order: tuple[Part, ...]) -> None:
+    stock = shelf.stock = Stock([rounded(number) for number in range(200)])
+    stock.understands = lambda condition: re.sub(r"At (le|eq) (\S+)", r"At lt \2", condition)
+    shelf.seconds = 0.01
+    found = [number for page, _ in numbers_by_page(rows_of(shelf.url), order, [Range()], 200) for number in page]
+    shelf.seconds = 0.0
+    assert sorted(found) == list(range(200))
+
+
+def test_the_process_ends_though_a_question_is_never_answered() -> None:
+    code = (
+        "import contextlib, threading, sys\n"
+        "from tap_epicor.kinetic.ahead import all_at_once\n"
+        "def fails(): raise SystemExit(7)\n"
+        "all_at_once([threading.Event().wait, fails], contextlib.nullcontext)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=30).returncode == 7
 
 
 def test_what_ends_one_range_ends_the_read() -> None:

@@ -106,6 +106,22 @@ def test_a_shard_goes_on_where_it_was_interrupted_and_may_be_read_again(server: 
     assert done.returncode == 0, done.stderr
 
 
+def test_a_range_that_was_read_is_not_read_beyond_the_bookmark_of_the_others(server: Sandbox, tmp_path: Path) -> None:
+    catalog, _ = planned(tmp_path, server, 2)
+    first = read(tmp_path, catalog, 1)
+    second = read(tmp_path, catalog, 2)
+    server.change(inserts=30, updates=300, deletes=0, seed=5, sets=SETS)
+    again = read(tmp_path, catalog, 1, state=first.state)
+    assert again.code == 0, again.log
+    server.change(inserts=3, updates=3, deletes=0, seed=6, sets=SETS)
+    config = json.loads((tmp_path / "config.json").read_text())
+    for states in ((first, second), (again, second), (second, again)):
+        done = merge(tmp_path, *(run.state for run in states))
+        assert done.returncode == 0, done.stderr
+        after = tap(tmp_path, config, catalog=catalog, state=json.loads(done.stdout))
+        assert differences(server.database, all_rows(first, second, again, after), ["EPIC06", "EPIC07"]) == []
+
+
 def test_a_stream_of_which_a_shard_is_lacking_keeps_its_bookmark_and_is_named(server: Sandbox, tmp_path: Path) -> None:
     catalog, shards = planned(tmp_path, server, 3)
     lacking = {(one["stream"], one["company"]) for one in shards[2]["reads"]}
