@@ -53,7 +53,7 @@ PARTS = ("speed", "growth", "waiting", "starting", "tenant")
 
 @click.command(help=__doc__)
 @click.argument("parts", nargs=-1, type=click.Choice(PARTS))
-@click.option("--quick", is_flag=True, help="Only check that it works, and that all deliver the same rows.")
+@click.option("--quick", is_flag=True, help="Only check that it works, and that all deliver every row, by its key.")
 @click.option("--rows", default=30_000, show_default=True, help="Rows that the plain tap reads; fast ones read more.")
 @click.option("--rounds", default=3, show_default=True, help="How often each runs, in turn.")
 @click.option("--page-size", default=5_000, show_default=True, help="Rows of a page.")

@@ -126,7 +126,7 @@ def read_json(body: bytes, path: str) -> dict[str, Any]:
     except (ValueError, ArithmeticError, RecursionError) as exc:
         start = redact(body[:80].decode("utf-8", "replace"))
         raise PassingError(
-            f"the answer is not a whole JSON object ({len(body)} bytes, beginning with {start!r})",
+            f"the answer is not a whole JSON object ({len(body)} bytes, beginning with {start!r}): {redact(str(exc))}",
             path=path,
             cure=UnreadableAnswer.cure,
         ) from exc

@@ -4,13 +4,15 @@ Reading a row into Python's own objects and writing it out again costs more than
 columns that are compared are read, and the others go on as text: the whole row where it is as declared, column by
 column where some are unwanted, and with its numbers read exactly where they came as strings.
 
-That text is JSON is certain, since each answer is read from its beginning to its end. That its values are of the types
-that were declared, and that no column is missing or new, is checked of each row until `ALL_OF` were checked, and then
-of one row in `ONE_IN` of each answer, each time of other ones. Where it does not hold, that answer is looked at anew.
+That text is JSON in UTF-8 is certain, since each answer is read from its beginning to its end. That its values are of
+the types that were declared, and that no column is missing or new, is checked of each row until `ALL_OF` were checked,
+and then of one row in `ONE_IN` of each answer, each time of other ones. Where it does not hold, that answer is looked
+at anew.
 """
 
 from __future__ import annotations
 
+import codecs
 from decimal import Decimal
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
@@ -35,6 +37,8 @@ _MOST_MISFITS: Final = 3
 """Answers in a row that can't be read so, after which no other is expected to be."""
 _AT_ONCE: Final = 200
 """Rows that are read in all their columns at a time."""
+_PART: Final = 1 << 14
+"""Bytes that are decoded at a time: what is ASCII alone needs no decoding, and a short text stays in the cache."""
 _LONGEST: Final = 40
 """Characters of a whole number in a string; those of an Edm.Int64 are 20."""
 
@@ -66,7 +70,7 @@ class Shape:
             PassingError: if it is not a whole JSON document.
         """
         news = ""
-        if self._compared and self._misfits < _MOST_MISFITS and _is_one_line(body):
+        if self._compared and self._misfits < _MOST_MISFITS and _is_one_line(body) and _is_utf8(body):
             try:
                 texts = _TEXTS.decode(body).value
                 if not texts:
@@ -205,6 +209,23 @@ def _parts(texts: Sequence[Raw]) -> Iterator[bytes]:
 
 def _reader(row: type[Row]) -> msgspec.json.Decoder[list[Row]]:
     return msgspec.json.Decoder(list[row])  # type: ignore[valid-type]
+
+
+def _is_utf8(body: bytes) -> bool:
+    """Return whether a text is UTF-8, which `msgspec` does not look at in what it leaves out."""
+    if body.isascii():
+        return True
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    begun = False
+    try:
+        for at in range(0, len(body), _PART):
+            part = body[at : at + _PART]
+            if begun or not part.isascii():
+                decoder.decode(part)
+                begun = bool(decoder.getstate()[0])
+    except UnicodeDecodeError:
+        return False
+    return not begun
 
 
 def _is_one_line(body: bytes) -> bool:

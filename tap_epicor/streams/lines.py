@@ -27,6 +27,9 @@ AT_ONCE = 1_000
 _ENCODER = msgspec.json.Encoder(enc_hook=enc_hook, decimal_format="number")
 
 
+_A_COLUMN: Final = len(("properties", "Name"))
+
+
 class Lines:
     """The RECORD lines of one stream.
 
@@ -91,15 +94,17 @@ class Lines:
         return version + b',"time_extracted":' + _ENCODER.encode(utc_now()) + b"}\n"
 
 
-def alias_of(maps: Sequence[StreamMap]) -> str | None:
+def alias_of(maps: Sequence[StreamMap], mask: Mapping[tuple[str, ...], bool]) -> str | None:
     """Return the stream's name in messages where records are written as they are; None where something changes them.
 
     Args:
         maps: the stream's maps.
+        mask: what of the stream is selected, by its place in the schema.
     """
     (first, *others) = maps
     plain = type(first) is SameRecordTransform and not first.flattening_enabled
-    return str(first.stream_alias) if plain and not others else None
+    dropped_within = any(len(place) > _A_COLUMN and not selected for place, selected in mask.items())
+    return str(first.stream_alias) if plain and not others and not dropped_within else None
 
 
 def shape_of(properties: Mapping[str, Any], wanted: Sequence[str], compared: Collection[str]) -> Shape:

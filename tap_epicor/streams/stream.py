@@ -114,17 +114,15 @@ class EpicorStream(Stream):
     @property
     def partitions(self) -> list[dict[str, str]]:
         """The companies, each with its own bookmark."""
-        companies = self._shard.companies(self.name) if self._shard else self._companies
-        return [{COMPANY: company} for company in companies]
+        return [{COMPANY: one} for one in (self._shard.companies(self.name) if self._shard else self._companies)]
 
     @property
     def emit_activate_version_messages(self) -> bool:
         """Never before the read, or loaders delete rows that were not replaced: see `_sync_records`."""
         return False
 
-    def get_replication_key_signpost(self, context: Context | None = None) -> None:  # noqa: ARG002
+    def get_replication_key_signpost(self, context: Context | None = None) -> None:
         """Give no limit: bookmarks end at rows that were written."""
-        return
 
     def get_records(self, context: Context | None) -> Iterable[Record]:
         """Return the rows of one company; the bookmark moves when those of a page have been written.
@@ -245,7 +243,7 @@ class EpicorStream(Stream):
 
     def _lines(self, added: Record) -> Lines | Batches | None:
         """Return what writes pages whole; None where records go the SDK's own way, one by one."""
-        alias, batch_config = alias_of(self.stream_maps), self.config.get("batch_config")
+        alias, batch_config = alias_of(self.stream_maps, self.mask), self.config.get("batch_config")
         dropped = set(self.effective_schema["properties"]) - {*self._wanted(), *added}
         if self._whole and batch_config:
             schemas = {message.stream: message.schema for message in self._generate_schema_messages()}
@@ -338,9 +336,8 @@ class EpicorStream(Stream):
         return Part(self.replication_key, self._definition.types[self.replication_key])
 
     def _replaces(self) -> bool:
-        if self._shard:
-            return False
-        return self.replication_method == "FULL_TABLE" and bool(self.config.get("emit_activate_version_messages"))
+        asked = self._shard is None and self.config.get("emit_activate_version_messages")
+        return self.replication_method == "FULL_TABLE" and bool(asked)
 
     def _write_state_now(self) -> None:
         self.state_manager.is_flushed = False

@@ -6,6 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tap_epicor.kinetic.errors import PassingError, UnreadableAnswer
 from tap_epicor.kinetic.found import Row, values_of
@@ -176,3 +178,17 @@ def test_an_answer_without_rows_is_refused(answer: bytes) -> None:
 
 def test_an_empty_answer_is_no_rows() -> None:
     assert read(Shape(COLUMNS, KEY), []) == read(assured(), []) == []
+
+
+@given(st.integers(0, 2), st.integers(0, 3 * 16384), st.sampled_from(["é", "不", "𝄞"]), st.data())
+@settings(max_examples=60, deadline=None)
+def test_text_that_is_no_utf_8_never_goes_out(number: int, place: int, letter: str, data: st.DataObject) -> None:
+    text = "a" * place + letter + "b" * (3 * 16384 - place)
+    rows = [row(one, **{"class": text if one == number else "x"}) for one in range(3)]
+    whole = json.dumps({"value": rows}, ensure_ascii=False)
+    shape = assured()
+    assert texts(shape.read(whole.encode(), "p"))[number]["class"] == text
+    encoded = letter.encode()
+    spoilt = encoded[: data.draw(st.integers(1, len(encoded) - 1))]
+    with pytest.raises(PassingError, match="not a whole JSON object"):
+        assured().read(whole.encode().replace(encoded, spoilt), "p")
