@@ -16,7 +16,7 @@ from singer_sdk.exceptions import ConfigValidationError
 
 from tap_epicor.auth.vault import MEMORY
 from tap_epicor.checks import nearest
-from tap_epicor.settings import CONFIG_SCHEMA, GROUPS
+from tap_epicor.settings import CONFIG_SCHEMA, GROUPS, PROPERTIES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,14 +27,17 @@ KEPT_HERE: Final = f"{MEMORY}airbyte"
 """Where tokens are kept unless the settings name a file: a container's files end with it."""
 
 _NOT_OFFERED: Final = (
+    "backfill",
     "callback_url",
     "emit_activate_version_messages",
     "initiate_oauth",
+    "max_duration",
     "oauth_verifier",
+    "quiet_hours",
     "shard",
     "summary_path",
 )
-"""Settings that are the platform's affair: consent, whole refreshes, and what became of a run."""
+"""Settings that are the platform's affair: consent, when and how long to read, refreshes, and what became of a run."""
 _LONG: Final = ("oauth_jwt_cert", "streams")
 _COPIED: Final = ("title", "description", "default", "minimum", "maximum", "exclusiveMinimum")
 _ADDRESS: Final = "{{ azure_authority }}/{{ azure_tenant }}/oauth2/v2.0/"
@@ -76,7 +79,7 @@ def tap_settings(config: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ConfigValidationError: if it holds what the form does not ask for, or `streams` is no JSON object.
     """
-    offered = [name for name in CONFIG_SCHEMA["properties"] if name not in _NOT_OFFERED]
+    offered = [name for name in PROPERTIES if name not in _NOT_OFFERED]
     errors = [
         f"There is no setting {name!r}{nearest(name, offered) or ': remove it.'}"
         for name in config

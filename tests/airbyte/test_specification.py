@@ -37,10 +37,13 @@ def settings(spec: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 def test_each_setting_of_the_tap_is_offered_but_those_that_are_the_platforms(settings: dict[str, Any]) -> None:
     assert set(PROPERTIES) - set(settings) == {
+        "backfill",
         "callback_url",
         "emit_activate_version_messages",
         "initiate_oauth",
+        "max_duration",
         "oauth_verifier",
+        "quiet_hours",
         "shard",
         "summary_path",
     }
