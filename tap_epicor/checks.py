@@ -73,12 +73,14 @@ def problems(config: Mapping[str, Any], known: Collection[str]) -> list[str]:
         *_batches(config),
         *_clock(config),
         *_backfill(config),
-        *_address(config),
-        *_what_to_read(config),
-        *sign_in_problems(config),
-        *_token(config),
-        *_network(config),
+        *client_problems(config),
+        *_nothing_to_read(config),
     ]
+
+
+def client_problems(config: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong with the settings that a client is made of, a sentence each."""
+    return [*_address(config), *_version(config), *sign_in_problems(config), *_token(config), *_network(config)]
 
 
 def sign_in_problems(config: Mapping[str, Any]) -> list[str]:
@@ -252,9 +254,12 @@ def _address(config: Mapping[str, Any]) -> Iterator[str]:
         yield "`erp_instance` is missing: give the instance's name, the first part of the browser's path."
 
 
-def _what_to_read(config: Mapping[str, Any]) -> Iterator[str]:
+def _nothing_to_read(config: Mapping[str, Any]) -> Iterator[str]:
     if not config.get("service") and not config.get("baqs"):
         yield "`service` is empty: name at least one service, such as Erp.BO.CustomerSvc, or BAQs in `baqs`."
+
+
+def _version(config: Mapping[str, Any]) -> Iterator[str]:
     if config.get("api_version") == "v2":
         if not config.get("company"):
             yield "`company` is missing: API v2 has it in every address. Give the company's id, or several."

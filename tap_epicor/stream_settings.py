@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import date
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 
@@ -128,7 +129,7 @@ def stream_settings(config: Mapping[str, Any], name: str) -> StreamSettings:
         replication_key=said.get("replication_key"),
         select=as_list(said["select"]) if "select" in said else None,
         filter=said.get("filter") or None,
-        parameters=_parameters(said.get("parameters") or {}),
+        parameters=query_parameters(said.get("parameters") or {}),
         replication_parameter=said.get("replication_parameter") or None,
         page_size=said.get("page_size"),
         sweeps=said.get("deletes") == "sweep",
@@ -144,14 +145,21 @@ def _said(by_stream: Mapping[str, Mapping[str, Any]], name: str) -> dict[str, An
     return {**said, **(by_stream.get(name) or {})}
 
 
-def _parameters(values: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+def query_parameters(values: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Return name and value of each parameter of a BAQ, as they stand in the query string.
+
+    Args:
+        values: the parameters by name; a list gives several values, None gives none.
+    """
     return tuple(
         (name, _parameter_text(item))
         for name, value in values.items()
-        for item in (value if isinstance(value, list) else [value])
+        for item in (value if isinstance(value, list | tuple) else [value])
         if item is not None
     )
 
 
 def _parameter_text(value: object) -> str:
+    if isinstance(value, date):
+        return value.isoformat()
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tap_epicor.checks import nearest
+from tap_epicor.kinetic.parameters import lacking, unknown
 from tap_epicor.streams.definition import DefinitionError
 
 if TYPE_CHECKING:
@@ -29,17 +30,17 @@ def check_parameters(definition: Definition, settings: StreamSettings) -> None:
         raise DefinitionError(f"{definition.name}: `{setting}` is for BAQs only; an entity set has `filter`.")
     if definition.parameters is None:
         return
-    known = {parameter.name: parameter for parameter in definition.parameters}
-    for name in [*given, *([bound] if bound else [])]:
-        if name not in known:
-            hint = nearest(name, known) or f"; it has {', '.join(known) or 'none'}."
-            raise DefinitionError(f"{definition.name}: the BAQ has no parameter {name!r}{hint}")
+    names = [*given, *([bound] if bound else [])]
+    for name in unknown(definition.parameters, names):
+        known = [parameter.name for parameter in definition.parameters]
+        hint = nearest(name, known) or f"; it has {', '.join(known) or 'none'}."
+        raise DefinitionError(f"{definition.name}: the BAQ has no parameter {name!r}{hint}")
     if bound and not definition.replication_key:
         raise DefinitionError(
             f"{definition.name}: `replication_parameter` {bound} without `replication_key`: name the column whose "
             "highest value it is to get.",
         )
-    missing = [name for name, one in known.items() if not one.optional and name not in given and name != bound]
+    missing = lacking(definition.parameters, names)
     if missing:
         raise DefinitionError(
             f"{definition.name}: the BAQ wants a value for {', '.join(missing)}: give it in `streams`, as "
