@@ -63,7 +63,7 @@ fuzz: .fuzz/done  ## fuzz each parser, guided by coverage, for SECONDS; atheris 
 
 lock:  ## resolve the locked requirements anew (wants uv in the environment); UPGRADE=--upgrade takes newer versions
 	$(COMPILE) requirements/build.in -o requirements/build.txt
-	$(COMPILE) pyproject.toml --extra airbyte --extra parquet --extra sandbox --group dev requirements/build.in requirements/dev.in \
+	$(COMPILE) pyproject.toml --extra airbyte --extra arrow --extra parquet --extra sandbox --group dev requirements/build.in requirements/dev.in \
 		-c requirements/build.txt -o requirements/dev.txt
 	$(COMPILE) pyproject.toml -c requirements/dev.txt -o requirements/tap.txt
 	$(COMPILE) pyproject.toml --extra airbyte -c requirements/dev.txt -o requirements/airbyte.txt

@@ -1,0 +1,1 @@
+"""Kinetic for Python programs: `from tap_epicor.kinetic import Kinetic`."""

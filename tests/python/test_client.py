@@ -1,0 +1,429 @@
+"""The client for Python: rows of sets and BAQs as Python's own values, and mistakes told with what comes near."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import subprocess
+import sys
+import time
+from decimal import Decimal
+from itertools import islice
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tap_epicor.kinetic import Kinetic, KineticError
+from tap_epicor.kinetic.errors import BadRequest, NotFound, WrongPassword
+from tap_epicor.kinetic.order import BrokenOrder
+from tap_epicor.kinetic.pages import LostPlace, UnreadableRow
+from tap_epicor.python.names import NoSuchName
+from tap_epicor.python.settings import ClientSettings, WrongSettings
+from tap_epicor.python.values import ValueMismatch, binary, exact, whole
+from tap_epicor.settings import GROUPS, PROPERTIES
+from tests.equality import differences, stream_of
+from tests.kinetic.stock import Stock
+from tests.sandboxes import Sandbox, sandbox
+from tests.scripted import Reply, Request, in_turn, serving
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+CUSTOMERS = "Erp.BO.CustomerSvc/Customers"
+SETS = [
+    CUSTOMERS,
+    "Erp.BO.PartSvc/Parts",
+    "Erp.BO.PartTranSvc/PartTrans",
+    "Erp.BO.SalesOrderSvc/OrderDtls",
+    "Ice.BO.UD01Svc/UD01s",
+]
+VERSIONS = pytest.mark.parametrize("version", ["v1", "v2"])
+
+
+def client(server: Sandbox, version: str = "v2", **settings: Any) -> Kinetic:
+    own = {"company": "EPIC06", "user": "manager", "password": "manager", "api_key": server.api_key}
+    return Kinetic(url=server.url, api_version=version, **{**own, **settings})  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def texts() -> Iterator[Sandbox]:
+    """A server that writes numbers as text and times without a zone."""
+    with sandbox("--decimals", "string", "--int64", "string", "--zone", "none", scale=60) as running:
+        yield running
+
+
+CSDL = """<Edmx xmlns="http://docs.oasis-open.org/odata/ns/edmx"><DataServices><Schema Namespace="S">
+<EntityType Name="Row"><Key><PropertyRef Name="Num"/></Key><Property Name="Num" Type="Edm.Int32"/>{more}</EntityType>
+<EntityContainer Name="C"><EntitySet Name="As" EntityType="S.Row"/></EntityContainer></Schema>
+</DataServices></Edmx>"""
+
+
+def answering(answer: Callable[[Request], Reply], more: str = "") -> Callable[[Request], Reply]:
+    """Answer with a description where that is asked for."""
+    described = Reply(CSDL.format(more=more).encode())
+    return lambda request: described if request.path.endswith("$metadata") else answer(request)
+
+
+def of(url: str, **settings: Any) -> Kinetic:
+    own = {"api_version": "v2", "company": "EPIC06", "user": "u", "password": "hush-hush", "api_key": "k"}
+    return Kinetic(url=url, **{**own, **settings})
+
+
+@VERSIONS
+def test_rows_are_those_of_the_database_in_every_column(kinetic: Sandbox, version: str) -> None:
+    reader = client(kinetic, version)
+    copies = {stream_of(*name.split("/")): list(reader.rows(name)) for name in SETS}
+    assert differences(kinetic.database, copies, ["EPIC06"]) == []
+
+
+def test_rows_have_the_declared_types_however_the_server_writes_them(texts: Sandbox) -> None:
+    (row, *_) = client(texts, "v1").rows(CUSTOMERS, select="CustNum,CreditLimit,SysRevID,CreditHold,EstDate")
+    assert [type(value) for value in row.values()] == [int, Decimal, int, bool, str]
+
+
+@VERSIONS
+def test_a_decimal_is_one_also_where_no_places_came(kinetic: Sandbox, version: str) -> None:
+    limits = [row["CreditLimit"] for row in client(kinetic, version).rows(CUSTOMERS, select="CreditLimit")]
+    assert {type(limit) for limit in limits} == {Decimal}
+
+
+@VERSIONS
+def test_only_the_selected_columns_are_there_in_the_order_of_the_selection(kinetic: Sandbox, version: str) -> None:
+    row = next(client(kinetic, version).rows(CUSTOMERS, select=["Name", "CustID"]))
+    assert list(row) == ["Name", "CustID"]
+
+
+@VERSIONS
+def test_a_filter_is_sent_as_it_stands(kinetic: Sandbox, version: str) -> None:
+    rows = client(kinetic, version).rows(CUSTOMERS, filter="CustNum gt 3 and CustNum le 6", select="CustNum")
+    assert [row["CustNum"] for row in rows] == [4, 5, 6]
+
+
+def test_a_set_without_a_key_is_read_by_skip(kinetic: Sandbox) -> None:
+    kinetic.requests()
+    rows = list(client(kinetic, page_size=5).rows("Erp.BO.CustomerSvc/List", select="CustNum"))
+    assert sorted(row["CustNum"] for row in rows) == list(range(1, 13))
+    assert any("$skip" in request["query"] for request in kinetic.requests())
+
+
+def test_a_key_of_ones_own_takes_the_place_of_the_servers(kinetic: Sandbox) -> None:
+    kinetic.requests()
+    rows = list(client(kinetic, page_size=5).rows("Erp.BO.CustomerSvc/List", select="Name", key="CustNum"))
+    assert len(rows) == 12
+    assert list(rows[0]) == ["Name"]
+    assert not any("$skip" in request["query"] for request in kinetic.requests())
+
+
+def test_nothing_is_asked_before_the_first_read_and_a_service_is_described_once(kinetic: Sandbox) -> None:
+    kinetic.requests()
+    reader = client(kinetic)
+    assert kinetic.requests() == []
+    reader.rows(CUSTOMERS)
+    reader.rows("Erp.BO.CustomerSvc/ShipToes")
+    assert [request["path"].rsplit("/", 1)[1] for request in kinetic.requests()] == ["$metadata"]
+
+
+def test_rows_are_asked_for_a_page_at_a_time() -> None:
+    stock = Stock([{"Num": number} for number in range(100)])
+    with serving(answering(stock.answer)) as server:
+        rows = of(server.url, page_size=10).rows("Erp.BO.ASvc/As")
+        assert stock.asked == []
+        assert [row["Num"] for row in islice(rows, 10)] == list(range(10))
+        assert len(stock.asked) == 1
+
+
+def test_reads_within_reads_do_not_wait_for_each_other() -> None:
+    stock = Stock([{"Num": number} for number in range(8)])
+    with serving(answering(stock.answer)) as server:
+        reader = of(server.url, page_size=3, max_connections=1)
+        pairs = [
+            (one["Num"], other["Num"])
+            for one in reader.rows("Erp.BO.ASvc/As", ordered=False)
+            for other in reader.rows("Erp.BO.ASvc/As")
+        ]
+    assert len(set(pairs)) == 64
+
+
+def slowly(stock: Stock, seen: list[int]) -> Callable[[Request], Reply]:
+    """Answer after a while, and take note of how many requests wait."""
+    waiting: list[Request] = []
+
+    def answer(request: Request) -> Reply:
+        waiting.append(request)
+        seen.append(len(waiting))
+        time.sleep(0.02)
+        try:
+            return stock.answer(request)
+        finally:
+            waiting.remove(request)
+
+    return answer
+
+
+def test_rows_that_need_no_order_are_read_in_ranges_each_once() -> None:
+    stock, seen = Stock([{"Num": number} for number in range(300)]), list[int]()
+    with serving(answering(slowly(stock, seen))) as server:
+        numbers = [row["Num"] for row in of(server.url, page_size=10).rows("Erp.BO.ASvc/As", ordered=False)]
+    assert sorted(numbers) == list(range(300))
+    assert max(seen) > 2
+    assert any(" le " in options.get("$filter", "") for options in stock.asked)
+
+
+def test_rows_come_in_the_order_of_the_key_where_nothing_else_is_said() -> None:
+    stock, seen = Stock([{"Num": number} for number in range(300)]), list[int]()
+    with serving(answering(slowly(stock, seen))) as server:
+        numbers = [row["Num"] for row in of(server.url, page_size=10).rows("Erp.BO.ASvc/As")]
+    assert numbers == list(range(300))
+
+
+def test_where_ranges_are_not_found_the_error_says_to_read_in_order() -> None:
+    stock = Stock([{"Num": number} for number in range(300)], understands=lambda text: text.replace(" le ", " ge "))
+    with serving(answering(slowly(stock, []))) as server:
+        reader = of(server.url, page_size=10)
+        with pytest.raises(LostPlace) as caught:
+            list(reader.rows("Erp.BO.ASvc/As", ordered=False))
+        assert "Read it again with ordered=True" in str(caught.value)
+        assert len(list(reader.rows("Erp.BO.ASvc/As"))) == 300
+
+
+def test_a_read_that_is_left_gives_its_connections_back() -> None:
+    stock = Stock([{"Num": number} for number in range(400)])
+    with serving(answering(slowly(stock, []))) as server:
+        reader = of(server.url, page_size=10)
+        free = reader._client.readers.free
+        rows = reader.rows("Erp.BO.ASvc/As", ordered=False)
+        next(rows)
+        assert reader._client.readers.free == free - 1
+        assert len(list(islice(rows, 100))) == 100
+        assert reader._client.readers.free == 0
+        del rows
+        ends = time.monotonic() + 10
+        while reader._client.readers.free < free and time.monotonic() < ends:
+            time.sleep(0.02)
+        assert reader._client.readers.free == free
+
+
+def test_an_error_in_the_middle_is_raised_after_the_rows_before_it() -> None:
+    stock = Stock([{"Num": number} for number in range(30)], poison=frozenset({17}), hides_keys=True)
+    with serving(answering(stock.answer)) as server:
+        rows = of(server.url, page_size=10).rows("Erp.BO.ASvc/As")
+        assert [row["Num"] for row in islice(rows, 17)] == list(range(17))
+        with pytest.raises(UnreadableRow, match="Num 16"):
+            next(rows)
+
+
+def test_a_row_that_can_not_be_read_is_left_out_where_the_settings_say_so(caplog: pytest.LogCaptureFixture) -> None:
+    stock = Stock([{"Num": number} for number in range(30)], poison=frozenset({17}))
+    with serving(answering(stock.answer)) as server:
+        rows = of(server.url, page_size=10, unreadable_rows="skip").rows("Erp.BO.ASvc/As")
+        assert [row["Num"] for row in rows] == [number for number in range(30) if number != 17]
+    assert "left out" in caplog.text
+
+
+def test_rows_that_contradict_the_request_are_an_error() -> None:
+    replies = in_turn(Reply({"value": [{"Num": 1}, {"Num": 1}]}))
+    with serving(answering(replies)) as server, pytest.raises(BrokenOrder, match="comes twice"):
+        list(of(server.url).rows("Erp.BO.ASvc/As"))
+
+
+def test_a_value_of_another_type_is_told_with_its_row() -> None:
+    replies = in_turn(Reply({"value": [{"Num": 1, "Big": 5}, {"Num": 2, "Big": "much"}]}))
+    with serving(answering(replies, '<Property Name="Big" Type="Edm.Int64"/>')) as server:
+        with pytest.raises(ValueMismatch) as caught:
+            list(of(server.url).rows("Erp.BO.ASvc/As"))
+        assert "Leave the column out by `select`" in str(caught.value)
+        assert "Erp.BO.ASvc/As: the column Big, declared as Edm.Int64, holds 'much' in the row with Num 2" in str(
+            caught.value
+        )
+
+
+def test_a_column_that_comes_in_other_letters_is_an_error() -> None:
+    replies = in_turn(Reply({"value": [{"Num": 1, "BIG": 5}]}))
+    big = '<Property Name="Big" Type="Edm.Int64"/>'
+    with serving(answering(replies, big)) as server, pytest.raises(ValueMismatch, match="column Big comes as 'BIG'"):
+        list(of(server.url).rows("Erp.BO.ASvc/As"))
+
+
+def test_columns_that_are_not_as_declared_are_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    answers = [{"Num": number, "New_c": 1, "@odata.etag": "x"} for number in range(8)]
+    stock = Stock(answers)
+    with serving(answering(stock.answer, '<Property Name="Big" Type="Edm.Int64"/>')) as server:
+        rows = list(of(server.url, page_size=3).rows("Erp.BO.ASvc/As"))
+    assert rows == [{"Num": number, "Big": None} for number in range(8)]
+    assert [record.message.split(": ", 1)[1] for record in caplog.records] == [
+        "no row of a page has columns that the server declares, which are None: Big.",
+        "rows have columns that the server does not declare, which are left out: 'New_c'.",
+    ]
+
+
+@VERSIONS
+def test_a_baq_takes_its_parameters_as_arguments(kinetic: Sandbox, version: str) -> None:
+    reader = client(kinetic, version)
+    every = {row["PartBin_PartNum"] for row in reader.baq("zPartBin", CurrentPlant="MfgSys")}
+    some = sorted(every)[:2]
+    rows = reader.baq("zPartBin", CurrentPlant="MfgSys", PartNum=some)
+    assert {row["PartBin_PartNum"] for row in rows} == set(some)
+
+
+def test_a_baqs_parameters_are_written_as_kinetic_reads_them(kinetic: Sandbox) -> None:
+    reader = client(kinetic)
+    kinetic.requests()
+    list(reader.baq("GLDetail", FromDate=dt.date(2020, 1, 31), Posted=True, Year=None))
+    (first, *_) = [one["query"] for one in kinetic.requests() if "GLDetail/Data" in one["path"]]
+    assert "FromDate=2020-01-31&Posted=true&" in first
+    assert "&Year=" not in first
+
+
+def test_parameters_whose_names_are_arguments_are_given_in_one(kinetic: Sandbox) -> None:
+    rows = client(kinetic).baq("zPartBin", parameters={"CurrentPlant": "MfgSys"}, filter="PartBin_BinNum eq '08-01'")
+    assert {row["PartBin_BinNum"] for row in rows} == {"08-01"}
+
+
+def test_a_baq_with_a_key_is_read_by_it_and_has_no_counter(kinetic: Sandbox) -> None:
+    reader = client(kinetic, page_size=5)
+    kinetic.requests()
+    rows = list(reader.baq("zCustomer01", key="Customer_CustNum", ordered=False))
+    assert [row["Customer_CustNum"] for row in rows] == list(range(1, 13))
+    assert "RowIdent" not in rows[0]
+    assert not any("$skip" in one["query"] or "$count" in one["query"] for one in kinetic.requests())
+
+
+@pytest.mark.parametrize(
+    ("ask", "said"),
+    [
+        (
+            lambda reader: reader.rows("Erp.BO.CustomerSvc/Custmers"),
+            "Erp.BO.CustomerSvc has no entity set 'Custmers'. Did you mean 'Customers'?",
+        ),
+        (
+            lambda reader: reader.rows("Erp.BO.CustmerSvc/Customers"),
+            "there is no service 'Erp.BO.CustmerSvc'. Did you mean 'Erp.BO.CustomerSvc'",
+        ),
+        (lambda reader: reader.rows("Customers"), "Write service and set, such as Erp.BO.CustomerSvc/Customers."),
+        (lambda reader: reader.rows("Erp.BO.CustomerSvc"), "none of its sets. There is Customers, ShipToes, "),
+        (lambda reader: reader.rows("BaqSvc/zPartBin"), "is a BAQ. Read it by baq('zPartBin')."),
+        (lambda reader: reader.rows(CUSTOMERS, select="Nmae"), "no column 'Nmae' (`select`). Did you mean 'Name'"),
+        (lambda reader: reader.rows(CUSTOMERS, key="custnum"), "no column 'custnum' (`key`). Did you mean 'CustNum'"),
+        (lambda reader: reader.baq("zPartbin"), "there is no BAQ 'zPartbin'. Did you mean 'zPartBin'?"),
+        (
+            lambda reader: reader.baq("zPartBin", Currentplant="x"),
+            "the BAQ zPartBin has no parameter 'Currentplant'. Did you mean 'CurrentPlant'?",
+        ),
+    ],
+)
+def test_a_name_that_there_is_not_is_told_with_those_that_come_near(
+    kinetic: Sandbox, ask: Callable[[Kinetic], object], said: str
+) -> None:
+    with pytest.raises(NoSuchName) as caught:
+        ask(client(kinetic))
+    assert said in str(caught.value)
+
+
+def test_a_parameter_that_a_baq_wants_is_asked_for(kinetic: Sandbox) -> None:
+    with pytest.raises(KineticError) as caught:
+        client(kinetic).baq("zPartBin")
+    assert str(caught.value) == (
+        "the BAQ zPartBin wants a value for CurrentPlant. Give it as an argument: baq('zPartBin', CurrentPlant=…)."
+    )
+
+
+def test_a_service_that_is_not_found_though_listed_is_what_the_server_says() -> None:
+    def answer(request: Request) -> Reply:
+        return Reply(["Erp.BO.ASvc"]) if "helppage" in request.path else Reply(status=404)
+
+    with serving(answer) as server, pytest.raises(NotFound):
+        of(server.url).rows("Erp.BO.ASvc/As")
+
+
+def test_a_wrong_password_is_told_as_the_tap_tells_it(kinetic: Sandbox) -> None:
+    with pytest.raises(WrongPassword, match="Check `user` and `password`") as caught:
+        client(kinetic, password="hush-hush").rows(CUSTOMERS)
+    assert "hush-hush" not in str(caught.value)
+
+
+def test_a_filter_that_the_server_does_not_take_is_an_error(kinetic: Sandbox) -> None:
+    with pytest.raises(BadRequest, match="Could not find a property named 'Nam'"):
+        list(client(kinetic).rows(CUSTOMERS, filter="Nam eq 5"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"url": ""}, ["`url` is missing: give the address of the server, such as"]),
+        ({"user": None}, ["`user` is missing: `auth_scheme` Basic signs in with an Epicor user and a password."]),
+        ({"api_version": "v2"}, ["`company` is missing", "`api_key` is missing"]),
+        ({"api_version": "v3"}, ['`api_version` is "v3": it must be one of']),
+        ({"password": 7.5}, ["`password`: it must be text."]),
+        ({"usr": "x"}, ["There is no setting of a client 'usr'; did you mean 'user'?"]),
+        ({"service": "Erp.BO.*"}, ["There is no setting of a client 'service': remove it."]),
+        ({"company": "EPIC06,EPIC07"}, ["`company` names several: make a client for each of them."]),
+    ],
+)
+def test_settings_are_checked_as_the_taps_are(settings: dict[str, Any], said: list[str]) -> None:
+    right = {"url": "https://erp.example.com/Kinetic", "user": "u", "password": "hush-hush"}
+    with pytest.raises(WrongSettings) as caught:
+        Kinetic(**{**right, **settings})
+    assert len(caught.value.problems) == len(said)
+    for problem, start in zip(caught.value.problems, said, strict=True):
+        assert problem.startswith(start)
+        assert problem in str(caught.value)
+    assert "hush-hush" not in str(caught.value)
+
+
+def test_a_client_takes_the_settings_of_a_connection_and_no_others() -> None:
+    connection = {
+        prop.name
+        for group, properties in GROUPS.items()
+        if group != "Reading"
+        for prop in properties
+        if prop.name not in {"service", "baqs"}
+    }
+    assert {"url", *ClientSettings.__annotations__} == connection | {"page_size", "unreadable_rows"}
+
+
+def test_settings_are_typed_as_the_schema_has_them() -> None:
+    for name, hint in get_type_hints(ClientSettings).items():
+        schema = PROPERTIES[name].to_dict()[name]
+        choices = {choice for part in get_args(hint) for choice in get_args(part)}
+        assert choices == {choice for choice in schema.get("enum") or () if choice is not None}, name
+
+
+def test_the_room_of_kinetic_knows_nothing_of_settings_singer_and_arrow() -> None:
+    script = (
+        "import sys, tap_epicor.kinetic, tap_epicor.kinetic.pages, tap_epicor.kinetic.ranges\n"
+        "print([name for name in sys.modules if name.split('.')[0] in ('singer_sdk', 'pyarrow')"
+        " or name in ('tap_epicor.settings', 'tap_epicor.connection', 'tap_epicor.python')])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, env={**os.environ}
+    )
+    assert done.stdout == "[]\n"
+
+
+def test_a_name_that_the_room_of_kinetic_does_not_have_is_none() -> None:
+    with pytest.raises(ImportError):
+        exec("from tap_epicor.kinetic import Kinetik")  # noqa: S102
+
+
+@given(st.integers(-(2**63), 2**63 - 1))
+def test_whole_numbers_are_exact_however_they_are_written(number: int) -> None:
+    assert [whole(number), whole(str(number)), whole(Decimal(f"{number}.0"))] == [number] * 3
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False, places=8))
+def test_decimals_keep_every_digit_however_they_are_written(number: Decimal) -> None:
+    assert str(exact(str(number))) == str(number)
+    assert exact(number) is number
+
+
+@pytest.mark.parametrize("value", ["", "much", True, [1], "1.5", Decimal("0.1"), "NaN", "1E999"])
+def test_what_is_no_whole_number_is_refused(value: object) -> None:
+    with pytest.raises((ValueError, TypeError)):
+        whole(value)
+
+
+@pytest.mark.parametrize(("value", "number"), [("INF", float("inf")), (Decimal("0.5"), 0.5), (3, 3.0), ("1e3", 1e3)])
+def test_binary_fractions_are_floats(value: object, number: float) -> None:
+    assert binary(value) == number
