@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+import tracemalloc
 from decimal import Decimal
 from itertools import islice
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
@@ -132,6 +133,21 @@ def test_rows_are_asked_for_a_page_at_a_time() -> None:
         assert stock.asked == []
         assert [row["Num"] for row in islice(rows, 10)] == list(range(10))
         assert len(stock.asked) == 1
+
+
+def test_memory_does_not_grow_with_the_set() -> None:
+    def peak(number: int) -> int:
+        stock = Stock([{"Num": one, "Text": f"{one:05000}"} for one in range(number)])
+        with serving(answering(stock.answer, '<Property Name="Text" Type="Edm.String"/>')) as server:
+            rows = of(server.url, page_size=200).rows("Erp.BO.ASvc/As")
+            tracemalloc.start()
+            try:
+                assert sum(1 for _ in rows) == number
+                return tracemalloc.get_traced_memory()[1]
+            finally:
+                tracemalloc.stop()
+
+    assert peak(4000) < 2 * peak(600)
 
 
 def test_reads_within_reads_do_not_wait_for_each_other() -> None:
