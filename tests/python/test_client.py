@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
-import subprocess
-import sys
 import time
 import tracemalloc
 from decimal import Decimal
 from itertools import islice
-from typing import TYPE_CHECKING, Any, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tap_epicor.kinetic import Kinetic, KineticError
 from tap_epicor.kinetic.errors import BadRequest, NotFound, WrongPassword
 from tap_epicor.kinetic.order import BrokenOrder
 from tap_epicor.kinetic.pages import LostPlace, UnreadableRow
 from tap_epicor.python.names import NoSuchName
-from tap_epicor.python.settings import ClientSettings, WrongSettings
-from tap_epicor.python.values import ValueMismatch, binary, exact, whole
-from tap_epicor.settings import GROUPS, PROPERTIES
+from tap_epicor.python.values import ValueMismatch
 from tests.equality import differences, stream_of
 from tests.kinetic.stock import Stock
 from tests.sandboxes import Sandbox, sandbox
@@ -362,84 +355,3 @@ def test_a_wrong_password_is_told_as_the_tap_tells_it(kinetic: Sandbox) -> None:
 def test_a_filter_that_the_server_does_not_take_is_an_error(kinetic: Sandbox) -> None:
     with pytest.raises(BadRequest, match="Could not find a property named 'Nam'"):
         list(client(kinetic).rows(CUSTOMERS, filter="Nam eq 5"))
-
-
-@pytest.mark.parametrize(
-    ("settings", "said"),
-    [
-        ({"url": ""}, ["`url` is missing: give the address of the server, such as"]),
-        ({"user": None}, ["`user` is missing: `auth_scheme` Basic signs in with an Epicor user and a password."]),
-        ({"api_version": "v2"}, ["`company` is missing", "`api_key` is missing"]),
-        ({"api_version": "v3"}, ['`api_version` is "v3": it must be one of']),
-        ({"password": 7.5}, ["`password`: it must be text."]),
-        ({"usr": "x"}, ["There is no setting of a client 'usr'; did you mean 'user'?"]),
-        ({"service": "Erp.BO.*"}, ["There is no setting of a client 'service': remove it."]),
-        ({"company": "EPIC06,EPIC07"}, ["`company` names several: make a client for each of them."]),
-    ],
-)
-def test_settings_are_checked_as_the_taps_are(settings: dict[str, Any], said: list[str]) -> None:
-    right = {"url": "https://erp.example.com/Kinetic", "user": "u", "password": "hush-hush"}
-    with pytest.raises(WrongSettings) as caught:
-        Kinetic(**{**right, **settings})
-    assert len(caught.value.problems) == len(said)
-    for problem, start in zip(caught.value.problems, said, strict=True):
-        assert problem.startswith(start)
-        assert problem in str(caught.value)
-    assert "hush-hush" not in str(caught.value)
-
-
-def test_a_client_takes_the_settings_of_a_connection_and_no_others() -> None:
-    connection = {
-        prop.name
-        for group, properties in GROUPS.items()
-        if group != "Reading"
-        for prop in properties
-        if prop.name not in {"service", "baqs"}
-    }
-    assert {"url", *ClientSettings.__annotations__} == connection | {"page_size", "unreadable_rows"}
-
-
-def test_settings_are_typed_as_the_schema_has_them() -> None:
-    for name, hint in get_type_hints(ClientSettings).items():
-        schema = PROPERTIES[name].to_dict()[name]
-        choices = {choice for part in get_args(hint) for choice in get_args(part)}
-        assert choices == {choice for choice in schema.get("enum") or () if choice is not None}, name
-
-
-def test_the_room_of_kinetic_knows_nothing_of_settings_singer_and_arrow() -> None:
-    script = (
-        "import sys, tap_epicor.kinetic, tap_epicor.kinetic.pages, tap_epicor.kinetic.ranges\n"
-        "print([name for name in sys.modules if name.split('.')[0] in ('singer_sdk', 'pyarrow')"
-        " or name in ('tap_epicor.settings', 'tap_epicor.connection', 'tap_epicor.python')])"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, env={**os.environ}
-    )
-    assert done.stdout == "[]\n"
-
-
-def test_a_name_that_the_room_of_kinetic_does_not_have_is_none() -> None:
-    with pytest.raises(ImportError):
-        exec("from tap_epicor.kinetic import Kinetik")  # noqa: S102
-
-
-@given(st.integers(-(2**63), 2**63 - 1))
-def test_whole_numbers_are_exact_however_they_are_written(number: int) -> None:
-    assert [whole(number), whole(str(number)), whole(Decimal(f"{number}.0"))] == [number] * 3
-
-
-@given(st.decimals(allow_nan=False, allow_infinity=False, places=8))
-def test_decimals_keep_every_digit_however_they_are_written(number: Decimal) -> None:
-    assert str(exact(str(number))) == str(number)
-    assert exact(number) is number
-
-
-@pytest.mark.parametrize("value", ["", "much", True, [1], "1.5", Decimal("0.1"), "NaN", "1E999"])
-def test_what_is_no_whole_number_is_refused(value: object) -> None:
-    with pytest.raises((ValueError, TypeError)):
-        whole(value)
-
-
-@pytest.mark.parametrize(("value", "number"), [("INF", float("inf")), (Decimal("0.5"), 0.5), (3, 3.0), ("1e3", 1e3)])
-def test_binary_fractions_are_floats(value: object, number: float) -> None:
-    assert binary(value) == number
