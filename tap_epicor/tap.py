@@ -28,9 +28,9 @@ from tap_epicor.kinetic.patience import TimeUp
 from tap_epicor.settings import CONFIG_SCHEMA
 from tap_epicor.stream_settings import as_list, stream_settings
 from tap_epicor.streams.backfill import StateKept, named
-from tap_epicor.streams.definition import is_selected, source_of
+from tap_epicor.streams.definition import digest, is_selected, source_of
 from tap_epicor.streams.discovery import discover, from_entries, without_streams
-from tap_epicor.streams.drift import find_today
+from tap_epicor.streams.drift import find_today, since_last_run
 from tap_epicor.streams.metrics import log_request
 from tap_epicor.streams.pen import Pen
 from tap_epicor.streams.progress import shown
@@ -174,12 +174,12 @@ class EpicorTap(Tap):
             self.run.not_read(name, "", why)
         if backfill := self.config.get("backfill"):
             self._keep_state(backfill)
-        if self._entries is not None:
-            self._adapt()
+        columns = self._columns() if self._entries is None else self._adapt()
         self._reset_state_progress_markers()
         self._set_compatible_replication_methods()
         if self.state:
             self.state_writer.write_state(self.state)
+        self._tell_of_columns(columns)
         streams = self.to_read()
         # What is there by now stays: to look it over again and again takes a sixteenth of the time.
         gc.freeze()
@@ -231,28 +231,42 @@ class EpicorTap(Tap):
         except SummaryNotWritten as exc:
             self.logger.error("%s", exc)  # noqa: TRY400 - all that a user needs
 
-    def _adapt(self) -> None:
-        """Fit the streams of a catalog to what their sets are today."""
+    def _columns(self) -> dict[str, str]:
+        """Return a digest of each stream's columns as they were discovered."""
+        return {stream.name: stream.definition.digest for stream in self.to_read()}
+
+    def _tell_of_columns(self, columns: Mapping[str, str]) -> None:
+        """Tell what became of columns since the last run; a shard has none before it."""
+        for name, today in columns.items() if self.shard is None else ():
+            stream, bookmarks = self.streams[name], cast("dict[str, Any]", self.state).setdefault("bookmarks", {})
+            if isinstance(stream, EpicorStream):
+                said = since_last_run(stream.definition, today, bookmarks.setdefault(name, {}))
+                self.run.drift |= {name: said} if said else {}
+
+    def _adapt(self) -> dict[str, str]:
+        """Fit the streams of a catalog to what their sets are today, and return a digest of each one's columns."""
         streams = self.to_read()
         try:
-            today = find_today(self.kinetic, [stream.source for stream in streams], self.companies[0])
+            today = find_today(self.kinetic, [stream.definition.source for stream in streams], self.companies[0])
         except KineticError as exc:
             self.run.over = "Nothing was read, since the server can't be reached or refuses the sign-in."
             self.logger.error("%s", exc)  # noqa: TRY400 - all that a user needs
-            return
+            return {}
         except TimeUp:
             self.run.out_of_time()
-            return
+            return {}
         changed = False
         for stream in streams:
-            if stream.source in today and (entry := self.catalog.get_stream(stream.name)):
+            if stream.definition.source in today and (entry := self.catalog.get_stream(stream.name)):
                 before = stream.schema
-                stream.adapt(today[stream.source])
+                stream.adapt(today[stream.definition.source])
                 if stream.schema != before:
                     entry.schema = Schema.from_dict(stream.effective_schema)
                     changed = True
         if changed:
             self.setup_mapper()
+        sources = {stream.name: stream.definition.source for stream in streams}
+        return {name: digest(today[source]) for name, source in sources.items() if source in today}
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
         end_soon(signum)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import chain, count
 from typing import TYPE_CHECKING, Any, Final
 from zlib import crc32
@@ -100,6 +100,7 @@ class Definition:
         server_key: the key that the server declares; None where the catalog does not say.
         digest: stands for the server's key and columns; empty where the catalog does not say.
         unfit: why it can't be read as the catalog has it, in a sentence; None where it can.
+        drift: what became of columns since the catalog was made, by name: `added`, `gone`, or the type they have now.
     """
 
     name: str
@@ -116,6 +117,7 @@ class Definition:
     server_key: tuple[str, ...] | None = None
     digest: str = ""
     unfit: str | None = None
+    drift: Mapping[str, str] = field(default_factory=dict)
 
     def to_metadata(self) -> dict[str, Any]:
         """Return what a catalog entry must carry so that a sync asks for no metadata."""

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _CURE = "Run --discover again"
+_SEEN = "columns"
+"""Name under which STATE says of a stream which columns the last run saw: a digest, and how they drifted."""
 
 
 def find_today(kinetic: Kinetic, sources: Sequence[Source], company: str) -> dict[Source, Found]:
@@ -82,7 +84,35 @@ def adapted(definition: Definition, found: Found) -> Definition:
         types=types,
         columns=len(today),
         cursors=tuple(name for name in definition.cursors if name in today),
+        drift={
+            **dict.fromkeys(new, "added"),
+            **dict.fromkeys(gone, "gone"),
+            **{name: f"now {today[name].type}" for name in retyped},
+        },
     )
+
+
+def since_last_run(definition: Definition, today: str, state: dict[str, Any]) -> str:
+    """Return what became of a stream's columns since the last run, and remember it; empty for nothing.
+
+    STATE goes out with every page, and so holds no columns: only a digest of them, which tells that they changed, and
+    what the last run saw drifted from its catalog, which tells, beside what drifted today, how.
+
+    Args:
+        definition: the stream as it is today.
+        today: the digest of the columns that the server has today.
+        state: the stream's part of STATE; changed in place.
+    """
+    last = state.get(_SEEN)
+    state[_SEEN] = {"digest": today, **({"drift": dict(definition.drift)} if definition.drift else {})}
+    if not isinstance(last, dict) or last.get("digest") in {None, today}:
+        return ""
+    before = last.get("drift") or {}
+    said = [f"{name} {what}" for name, what in definition.drift.items() if before.get(name) != what]
+    said += [f"{name} as in the catalog again" for name in before if name not in definition.drift]
+    told = ", ".join(said) or "which ones, the catalog does not tell: it is newer than the last run, or leaves them out"
+    logger.warning("%s: columns changed since the last run: %s.", definition.name, told)
+    return f"columns changed since the last run: {told}"
 
 
 def _unfit(definition: Definition, why: str) -> Definition:

@@ -122,6 +122,8 @@ class Run:
     def __init__(self) -> None:
         self.started = datetime.now(UTC)
         self.reckonings: list[Reckoning] = []
+        self.drift: dict[str, str] = {}
+        """What became of the columns of streams since the last run, in words."""
         self.over: str | None = None
         """Why nothing more is read, in a sentence; None while the run goes on."""
         self.began = time.monotonic()
@@ -148,7 +150,7 @@ class Run:
             stream: the stream's name.
             company: company id.
         """
-        one = Reckoning(stream, company)
+        one = Reckoning(stream, company, notes=[self.drift[stream]] if stream in self.drift else [])
         self.reckonings.append(one)
         began = time.monotonic()
         with counted_retries() as retries:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from tap_epicor.kinetic.catalogue import Found
     from tap_epicor.kinetic.client import Kinetic
-    from tap_epicor.kinetic.source import Rows, Source
+    from tap_epicor.kinetic.source import Rows
     from tap_epicor.stream_settings import StreamSettings
     from tap_epicor.streams.definition import Definition
     from tap_epicor.streams.reading import Outlook
@@ -98,9 +98,9 @@ class EpicorStream(Stream):
         return super().metadata
 
     @property
-    def source(self) -> Source:
-        """The entity set or BAQ that it reads."""
-        return self._definition.source
+    def definition(self) -> Definition:
+        """What it is, as the server has it today."""
+        return self._definition
 
     def adapt(self, found: Found) -> None:
         """Fit the stream to what the server says of its set today.

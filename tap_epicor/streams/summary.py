@@ -64,6 +64,7 @@ def as_json(run: Run) -> dict[str, Any]:
         "started": run.started.isoformat(timespec="seconds"),
         "seconds": round(run.seconds, 3),
         "over": run.over,
+        "drift": run.drift,
         "totals": {name: sum(getattr(one, name) for one in run.reckonings) for name in _TOTALS},
         "streams": [{**asdict(one), "seconds": round(one.seconds, 3)} for one in run.reckonings],
     }

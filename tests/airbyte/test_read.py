@@ -97,7 +97,7 @@ def test_each_state_is_its_streams_own_and_counts_the_rows_before_it(first: Outp
             assert state["type"] == "STREAM"
             name = state["stream"]["stream_descriptor"]["name"]
             assert state["sourceStats"]["recordCount"] == counts.pop(name, 0)
-            assert set(state["stream"]["stream_state"]) == {"partitions", "written"}
+            assert set(state["stream"]["stream_state"]) == {"columns", "partitions", "written"}
     assert counts == {}, "the last state of a stream stands behind its last row"
 
 

@@ -9,6 +9,7 @@ import pytest
 from tests.equality import differences
 from tests.sandboxes import Sandbox, sandbox
 from tests.singer import Run, choose, discover, tap
+from tests.streams.test_runs import summary_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 PARTS = "erp_part_parts"
 PLANTS = "erp_plant_plants"
+CHANGED = "columns changed since the last run: "
 
 
 @pytest.fixture(scope="module")
@@ -31,12 +33,19 @@ def catalog(server: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> dict[s
     return choose(discover(folder, server.config(service="Erp.BO.PartSvc,Erp.BO.PlantSvc")), PARTS, PLANTS)
 
 
-def after(drift: str, server: Sandbox, catalog: dict[str, Any], folder: Path, **settings: Any) -> Run:
+def after(
+    drift: str,
+    server: Sandbox,
+    catalog: dict[str, Any] | None,
+    folder: Path,
+    state: dict[str, Any] | None = None,
+    **settings: Any,
+) -> Run:
     """Return a run after an upgrade."""
     server.switch(drift=drift)
     try:
         given = {"service": "Erp.BO.PartSvc,Erp.BO.PlantSvc", **settings}
-        return tap(folder, server.config(**given), catalog=catalog)
+        return tap(folder, server.config(**given), catalog=catalog, state=state)
     finally:
         server.switch(drift="none")
 
@@ -106,3 +115,38 @@ def test_metadata_is_asked_for_once_a_service_and_only_of_what_is_selected(
     choose(catalog, PARTS, PLANTS)
     asked = [one["path"].rsplit("/", 2)[1] for one in server.requests() if one["path"].endswith("$metadata")]
     assert asked == ["Erp.BO.PartSvc"]
+
+
+def told(run: Run) -> str:
+    """Return what the log says of columns since the last run; the summary and the reckonings must say the same."""
+    said = [line.split("columns changed since the last run: ")[1] for line in run.log.splitlines() if CHANGED in line]
+    summary = summary_of(run)
+    assert summary["drift"] == ({PARTS: f"columns changed since the last run: {said[0].rstrip('.')}"} if said else {})
+    for one in summary["streams"]:
+        assert one["notes"] == ([summary["drift"][PARTS]] if said and one["stream"] == PARTS else [])
+    return said[0] if said else ""
+
+
+def test_what_changed_since_the_last_run_is_told_once(server: Sandbox, catalog: dict[str, Any], tmp_path: Path) -> None:
+    run = after("none", server, catalog, tmp_path)
+    for drift, said in [
+        ("none", ""),
+        ("column-added", "Finish_c added."),
+        ("column-added", ""),
+        ("column-gone", "MfgComment gone, Finish_c as in the catalog again."),
+        ("column-retyped", "InActive now Edm.Int32, MfgComment as in the catalog again."),
+        ("none", "InActive as in the catalog again."),
+    ]:
+        run = after(drift, server, catalog, tmp_path, state=run.state)
+        assert told(run) == said
+
+
+def test_a_first_run_tells_of_no_change(server: Sandbox, catalog: dict[str, Any], tmp_path: Path) -> None:
+    assert told(after("column-added", server, catalog, tmp_path)) == ""
+
+
+def test_that_columns_changed_is_told_without_a_catalog_too(server: Sandbox, tmp_path: Path) -> None:
+    first = after("none", server, None, tmp_path)
+    second = after("column-added", server, None, tmp_path, state=first.state)
+    assert told(second).startswith("which ones, the catalog does not tell")
+    assert "Finish_c" in second.schemas[PARTS]["properties"]
