@@ -224,7 +224,7 @@ class Api:
         if below is None:
             context = {_context(place): f"{place.address}{_METADATA}#{entity_set.name}/{_single(place)}"}
             return Answer(_ENCODER.encode(context | row), rows=1)
-        if below not in entity_set.children:
+        if below not in entity_set.children or self.switches.nested == "missing":
             raise not_found(below)
         child = self.model.services[entity_set.service][below]
         return self._page(call, place, below, reader.page(child, key))

@@ -172,9 +172,17 @@ class Sets:
 
     def _expanded(self, entity_set: EntitySet) -> list[EntitySet]:
         names = self.options.expand
+        if names and self.switches.expand == "refused":
+            raise bad_request(f"The property '{names[0]}' cannot be used in the $expand query option.")
+        if self.switches.expand == "ignored":
+            return []
         for name in names:
             if not entity_set.expandable or name not in entity_set.children:
                 raise bad_request(f"Property '{name}' on type '{entity_set.full_type}' is not a navigation property.")
+        if self.options.version == 1 and "$select" in self.options.options:
+            # OData 3 expands only what $select names, too.
+            selected = [name.strip() for name in self.options.options["$select"].split(",")]
+            names = [name for name in names if name in selected or "*" in selected]
         return [self.model.services[entity_set.service][name] for name in names]
 
     def _expand(self, parent: EntitySet, child: EntitySet, rows: list[JsonRow], rowids: list[int]) -> None:
@@ -184,6 +192,8 @@ class Sets:
             f'SELECT {shape.expressions(_ALIAS)} FROM "{parent.table.name}" AS p '  # noqa: S608
             f'JOIN "{child.table.name}" AS {_ALIAS} ON {on} WHERE p.rowid = ? ORDER BY {_ALIAS}.rowid'
         )
+        if self.switches.expand == "capped":
+            sql += f" LIMIT {min(self.switches.top_default, self.switches.top_maximum)}"
         for row, rowid in zip(rows, rowids, strict=False):
             row[child.name] = shape.rows(self.connection.execute(sql, (rowid,)))
 

@@ -18,6 +18,12 @@ class Switches:
     child_filter: Literal["parent", "own"] = switch(
         "parent", "Whose columns $filter names on a child set such as OrderDtls."
     )
+    expand: Literal["works", "capped", "ignored", "refused"] = switch(
+        "works", "What $expand brings: all child rows, as many as an answer without $top, none, or 400."
+    )
+    nested: Literal["works", "missing"] = switch(
+        "works", "Whether paths such as /SalesOrders('EPIC06',1)/OrderDtls lead anywhere."
+    )
     top_maximum: int = switch(5000, "The most rows one answer holds, whatever $top says.")
     top_default: int = switch(100, "Rows in an answer without $top.")
     baq_top_default: int = switch(100, "The same for BAQs; 0 for all rows.")

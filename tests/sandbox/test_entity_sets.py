@@ -92,6 +92,13 @@ def test_expand_puts_children_into_their_parent(server: Server) -> None:
     assert {line["OrderNum"] for line in row["OrderDtls"]} == {row["OrderNum"]}
 
 
+def test_v1_expands_only_what_select_names_too(server: Server) -> None:
+    asked = "Erp.BO.SalesOrderSvc/SalesOrders?$top=1&$expand=OrderDtls&$select=OrderNum"
+    assert list(server.v1(asked).json()["value"][0]) == ["OrderNum"]
+    assert list(server.v1(f"{asked},OrderDtls").json()["value"][0]) == ["OrderNum", "OrderDtls"]
+    assert "OrderDtls" in server.rows(asked)[0]
+
+
 def test_expand_is_refused_where_the_set_has_no_such_children(server: Server) -> None:
     assert server.v2("Erp.BO.PartTranSvc/PartTrans?$expand=Parts").status_code == 400
 

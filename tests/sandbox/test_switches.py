@@ -20,6 +20,22 @@ def test_the_childrens_own_columns_may_be_filtered(server: Server) -> None:
     assert {row["OrderLine"] for row in rows} == {1}
 
 
+def test_expand_may_be_cut_ignored_or_refused(server: Server) -> None:
+    server.switch(expand="capped", top_default=2)
+    sizes = [len(row["OrderDtls"]) for row in server.rows(f"{ORDERS}?$top=20&$expand=OrderDtls")]
+    assert max(sizes) == 2
+    server.switch(expand="ignored")
+    assert "OrderDtls" not in server.rows(f"{ORDERS}?$top=1&$expand=OrderDtls")[0]
+    server.switch(expand="refused")
+    assert server.v2(f"{ORDERS}?$top=1&$expand=OrderDtls").status_code == 400
+
+
+def test_there_may_be_no_nested_paths(server: Server) -> None:
+    assert server.rows(f"{ORDERS}('EPIC06',5001)/OrderDtls")
+    server.switch(nested="missing")
+    assert server.v2(f"{ORDERS}('EPIC06',5001)/OrderDtls").status_code == 404
+
+
 def test_top_has_a_maximum(server: Server) -> None:
     server.switch(top_maximum=7)
     assert len(server.rows(f"{ORDERS}?$top=50")) == 7
