@@ -6,7 +6,7 @@ import json
 import logging
 import re
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from tap_epicor.kinetic.query import Query
 from tap_epicor.kinetic.source import Rows, Source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from tap_epicor.kinetic.client import Kinetic
     from tap_epicor.kinetic.metadata import EntityType
@@ -61,11 +61,13 @@ class Found:
         source: the entity set or BAQ.
         type: its rows.
         parameters: a BAQ's parameters; None where the server does not tell.
+        service: the types of all sets of its service, by name.
     """
 
     source: Source
     type: EntityType
     parameters: Sequence[Parameter] | None = None
+    service: Mapping[str, EntityType] = field(default_factory=dict)
 
 
 def is_pattern(name: str) -> bool:
@@ -127,7 +129,7 @@ def describe_service(kinetic: Kinetic, service: str, company: str) -> list[Found
     """
     path = kinetic.dialect.metadata(company, service)
     types = kinetic.get_text(path, read_metadata, company=company)
-    return [Found(Source(service, name), row_type) for name, row_type in types.items()]
+    return [Found(Source(service, name), row_type, service=types) for name, row_type in types.items()]
 
 
 def find_baqs(kinetic: Kinetic, wanted: Sequence[str], company: str) -> list[str]:

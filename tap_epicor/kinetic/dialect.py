@@ -32,6 +32,7 @@ class Dialect:
         count: property of an answer that holds the number of all rows.
         count_option: query option that asks for that number.
         company_in_path: whether the company is part of every address (v2) or a header (v1).
+        selects_expanded: whether `$select` must name what `$expand` is to bring (OData 3).
     """
 
     version: str
@@ -39,6 +40,7 @@ class Dialect:
     count: str
     count_option: tuple[str, str]
     company_in_path: bool
+    selects_expanded: bool
 
     def root(self, company: str) -> str:
         """Return the path under which the services of a company stand."""
@@ -112,8 +114,12 @@ _PREFIXES_V1: Mapping[str, str] = {
     "Edm.Time": "time",
 }
 
-V1: Final = Dialect("v1", "odata.nextLink", "odata.count", ("$inlinecount", "allpages"), company_in_path=False)
-V2: Final = Dialect("v2", "@odata.nextLink", "@odata.count", ("$count", "true"), company_in_path=True)
+V1: Final = Dialect(
+    "v1", "odata.nextLink", "odata.count", ("$inlinecount", "allpages"), company_in_path=False, selects_expanded=True
+)
+V2: Final = Dialect(
+    "v2", "@odata.nextLink", "@odata.count", ("$count", "true"), company_in_path=True, selects_expanded=False
+)
 DIALECTS: Mapping[str, Dialect] = {"v1": V1, "v2": V2}
 
 

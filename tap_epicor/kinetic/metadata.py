@@ -62,13 +62,13 @@ class EntityType:
         name: name of the type.
         key: names of the key's columns, in order; empty for the `List` sets.
         columns: all columns by name.
-        navigation: names of the navigation properties.
+        navigation: the navigation properties, each with the type that it leads to; OData 3 does not say that there.
     """
 
     name: str
     key: tuple[str, ...]
     columns: Mapping[str, Column]
-    navigation: tuple[str, ...] = ()
+    navigation: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -173,16 +173,19 @@ def _entity_type(content: _Document, name: str) -> EntityType:
         for reference in child
         if _tag(reference) == "PropertyRef"
     ]
-    navigation = [
-        child.get("Name", "") for element in lineage for child in element if _tag(child) == "NavigationProperty"
-    ]
+    navigation = {
+        child.get("Name", ""): child.get("Type", "").removeprefix("Collection(").removesuffix(")")
+        for element in lineage
+        for child in element
+        if _tag(child) == "NavigationProperty"
+    }
     columns: dict[str, Column] = {}
     for column in _columns(content, lineage, 0):
         if columns.setdefault(column.name, column) != column:
             raise MetadataError(f"the type {_shown(name)} has two properties {column.name!r}")
     if not columns.keys() >= set(key):
         raise MetadataError(f"the key of the type {_shown(name)} names a property that it does not have")
-    return EntityType(name, tuple(key), columns, tuple(navigation))
+    return EntityType(name, tuple(key), columns, navigation)
 
 
 def _lineage(content: _Document, name: str) -> Iterator[Element]:

@@ -100,6 +100,18 @@ def _as_many_as_fit(rows: Rows, key: Sequence[Part], keys: Sequence[Key], known:
 
 
 def _query(rows: Rows, key: Sequence[Part], keys: Sequence[Key]) -> Query:
+    query = Query(is_one_of(rows, key, keys), top=len(keys) + 1, select=[part.name for part in key])
+    return replace(query, parameters=rows.parameters)
+
+
+def is_one_of(rows: Rows, key: Sequence[Part], keys: Sequence[Key]) -> str | None:
+    """Return the filter for those of the rows that have one of these keys.
+
+    Args:
+        rows: the rows.
+        key: the columns of the key.
+        keys: the keys.
+    """
     terms = [
         [f"{part.name} eq {rows.literal(part.type, value)}" for part, value in zip(key, values, strict=True)]
         for values in keys
@@ -107,5 +119,4 @@ def _query(rows: Rows, key: Sequence[Part], keys: Sequence[Key]) -> Query:
     same = [terms[0][place] for place in range(len(key)) if all(term[place] == terms[0][place] for term in terms)]
     others = [" and ".join(part for part in term if part not in same) for term in terms]
     either = " or ".join(f"({other})" for other in others) if others[0] else None
-    query = Query(all_of([rows.filter, *same, either]), top=len(keys) + 1, select=[part.name for part in key])
-    return replace(query, parameters=rows.parameters)
+    return all_of([rows.filter, *same, either])

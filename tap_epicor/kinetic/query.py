@@ -26,6 +26,7 @@ class Query:
         top: `$top`, in rows. Kinetic stops at 100 rows without it (several public clients).
         skip: `$skip`, in rows.
         select: `$select`; left away when the query string would become too long for IIS.
+        expand: `$expand`, sets of child rows that each row is to carry.
         parameters: name and value of each BAQ parameter; a list repeats its name.
         options: further `$` options, such as those that ask for a count.
     """
@@ -35,6 +36,7 @@ class Query:
     top: int | None = None
     skip: int = 0
     select: Sequence[str] = ()
+    expand: Sequence[str] = ()
     parameters: Sequence[tuple[str, str]] = ()
     options: Sequence[tuple[str, str]] = ()
 
@@ -49,6 +51,8 @@ class Query:
             pairs.append(("$top", str(self.top)))
         if self.skip:
             pairs.append(("$skip", str(self.skip)))
+        if self.expand:
+            pairs.append(("$expand", ",".join(self.expand)))
         plain = _join(pairs)
         if not self.select:
             return plain

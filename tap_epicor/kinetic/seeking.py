@@ -174,7 +174,9 @@ class Seeking:
             return can_be_read(self._rows, self._query(self._condition(self._read, inclusive=True), 1))
         order = [f"{part.name} desc" for part in self._plan.order]
         condition = all_of([self._rows.filter, self._plan.condition(self._rows.literal)])
-        return can_be_read(self._rows, Query(condition, order, top=1, select=self._rows.select))
+        return can_be_read(
+            self._rows, Query(condition, order, top=1, select=self._rows.select, expand=self._rows.expand)
+        )
 
     def _is_refused(self) -> bool:
         """Return whether it is the condition that the server fails at, and it answers without."""
@@ -248,7 +250,8 @@ class Seeking:
 
     def _query(self, condition: str | None, top: int) -> Query:
         names = [part.name for part in self._plan.order]
-        return Query(all_of([self._rows.filter, condition]), names, top=top, select=self._rows.select)
+        rows = self._rows
+        return Query(all_of([rows.filter, condition]), names, top=top, select=rows.select, expand=rows.expand)
 
     def _check_limit(self, keys: Sequence[Key]) -> None:
         """Check that no row follows the last one of the range.

@@ -64,7 +64,7 @@ class Skipping:
         leading = [part.name for part in plan.order]
         order = leading if self._keyed else as_many_as_fit([*leading, *(n for n in rows.columns if n not in leading)])
         condition = all_of([rows.filter, plan.condition(rows.literal)])
-        self._query = Query(condition, order, select=rows.select)
+        self._query = Query(condition, order, select=rows.select, expand=rows.expand)
         self._received = received
         self._first = first
         self._last = last

@@ -54,6 +54,8 @@ class Rows:
         select: the columns wanted; empty for all.
         columns: columns to order by where there is no key.
         shape: what is declared of the rows wanted.
+        expand: sets of child rows that each row is to carry.
+        within: the row that they belong to, such as `SalesOrders('EPIC06',5001)`, percent-encoded; empty for all rows.
     """
 
     kinetic: Kinetic
@@ -64,6 +66,8 @@ class Rows:
     select: Sequence[str] = ()
     columns: Sequence[str] = ()
     shape: Shape = UNDECLARED
+    expand: Sequence[str] = ()
+    within: str = ""
 
     @property
     def path(self) -> str:
@@ -71,6 +75,8 @@ class Rows:
         dialect = self.kinetic.dialect
         if self.source.is_baq:
             return dialect.baq(self.company, self.source.name)
+        if self.within:
+            return f"{dialect.service(self.company, self.source.service)}/{self.within}/{self.source.name}"
         return dialect.entity_set(self.company, self.source.service, self.source.name)
 
     def ask(self, query: Query, *, patient: bool = True) -> dict[str, Any]:
@@ -83,7 +89,7 @@ class Rows:
         Raises:
             KineticError: if it can't be had.
         """
-        query = replace(query, parameters=self.parameters)
+        query = self._completed(query)
         answer: dict[str, Any] = self.kinetic.get_json(self.path, query, company=self.company, patient=patient)
         return answer
 
@@ -109,11 +115,17 @@ class Rows:
         Raises:
             KineticError: if they can't be had.
         """
-        query = replace(query, parameters=self.parameters)
+        query = self._completed(query)
         found: Found = self.kinetic.get_json(
             self.path, query, company=self.company, patient=patient, read=self.shape.read
         )
         return found
+
+    def _completed(self, query: Query) -> Query:
+        select = query.select
+        if select and query.expand and self.kinetic.dialect.selects_expanded:
+            select = [*select, *query.expand]
+        return replace(query, parameters=self.parameters, select=select)
 
     def literal(self, edm_type: str, value: object) -> str:
         """Return a value as it is written in `$filter`."""

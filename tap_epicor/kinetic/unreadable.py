@@ -76,7 +76,7 @@ def look_at(
     said = f"every answer fails that it would be in ({told(failure)})"
     found: list[dict[str, Any]] | None = None
     with suppress(*CANT_BE_HAD):
-        found = not_just_once(lambda: rows.fetch(replace(query, select=[part.name for part in columns])))
+        found = not_just_once(lambda: rows.fetch(replace(query, select=[part.name for part in columns], expand=())))
     try:
         return not_just_once(lambda: rows.fetch(query))
     except FEWER_MAY_DO as exc:

@@ -116,7 +116,13 @@ def sample(found: Iterable[Prospect]) -> Sample | None:
         return None
     rows, plan = largest.outlook.wanted, largest.outlook.plan
     condition = all_of([rows.filter, plan.condition(rows.literal)])
-    query = Query(condition, [part.name for part in plan.order], top=largest.outlook.page_size, select=rows.select)
+    query = Query(
+        condition,
+        [part.name for part in plan.order],
+        top=largest.outlook.page_size,
+        select=rows.select,
+        expand=rows.expand,
+    )
     began = time.monotonic()
     came = rows.page(query)
     return Sample(len(came), time.monotonic() - began) if came else None

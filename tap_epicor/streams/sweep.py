@@ -156,7 +156,7 @@ class Sweep:
     ) -> None:
         names = tuple(part.name for part in key)
         self._key = key
-        self._rows = replace(rows, select=names, columns=names, shape=UNDECLARED)
+        self._rows = replace(rows, select=names, columns=names, shape=UNDECLARED, expand=())
         self._store = store
         self._prepared = prepared
         self._page_size = page_size

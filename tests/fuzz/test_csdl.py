@@ -53,7 +53,7 @@ def test_what_was_declared_is_what_is_read(schema: CsdlSchema) -> None:
         assert [said(column) for column in read.columns.values()] == [declared(column) for column in base.properties]
         assert read.key == tuple(reference.name for reference in base.key)
         inherited = base.navigation_properties if own.base_type else []
-        assert read.navigation == tuple(link.name for link in (*inherited, *own.navigation_properties))
+        assert tuple(read.navigation) == tuple(link.name for link in (*inherited, *own.navigation_properties))
         place = read.columns["At9"]
         assert [said(part) for part in place.columns] == [declared(part) for part in schema.complex_types[0].properties]
 

@@ -74,7 +74,7 @@ def test_a_key_without_its_property_is_refused() -> None:
 
 def test_navigation_is_no_column() -> None:
     header = read_metadata(V4.encode())["POes"]
-    assert header.navigation == ("PODetails",)
+    assert tuple(header.navigation) == ("PODetails",)
     assert "PODetails" not in header.columns
 
 

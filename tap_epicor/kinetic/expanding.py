@@ -1,0 +1,305 @@
+"""Child rows: `$expand` brings them with their parents, nested paths bring what it leaves out.
+
+What a server does with `$expand` is known of none for sure, so that it is proved: before the first page for the parent
+that comes first, and of each parent for which its array may have been cut. An array is suspected where it is as long as
+what the server is known to give at the most, or longer than all before it; the first few of a length are looked at, and
+all of them once one of these was cut.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+from tap_epicor.kinetic.ahead import all_at_once
+from tap_epicor.kinetic.errors import BadRequest, Denied, KineticError, NotFound, UnreadableAnswer
+from tap_epicor.kinetic.order import BrokenOrder, keys_of, show
+from tap_epicor.kinetic.page_size import FEWER_MAY_DO, told
+from tap_epicor.kinetic.pages import read
+from tap_epicor.kinetic.plan import REVISION, Part, make_plan, parts
+from tap_epicor.kinetic.presence import MOST_AT_ONCE, is_one_of
+from tap_epicor.kinetic.query import LONGEST_QUERY_STRING, Query
+from tap_epicor.kinetic.source import Rows, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tap_epicor.kinetic.order import Key, Page
+
+logger = logging.getLogger(__name__)
+
+WITHOUT_TOP: Final = 100
+"""Rows of an answer to a request without `$top` (several public clients)."""
+_LOOKED_AT: Final = 2
+"""Arrays of the greatest length so far that are looked at."""
+_REFUSALS: Final = (BadRequest, Denied, NotFound, UnreadableAnswer, *FEWER_MAY_DO)
+
+Row = dict[str, Any]
+
+
+class NoWay(KineticError):
+    """Child rows that can be read neither by `$expand` nor by nested paths."""
+
+    cure = "Take `expand` or `through` away from this stream: the set of the child rows is a stream of its own."
+
+
+@dataclass(frozen=True)
+class Kin:
+    """A set whose rows are the parents of those of another one, or their children.
+
+    Attributes:
+        name: the navigation property that leads from a parent to its children.
+        entity_set: the set.
+        key: the columns of its key.
+        types: Edm type of each of these, and of its `SysRevID` where it has one.
+        link: the columns of the parent's key, each with the column of the child that holds the same.
+    """
+
+    name: str
+    entity_set: str
+    key: tuple[str, ...]
+    types: dict[str, str]
+    link: dict[str, str]
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The columns of its key."""
+        return parts(self.key, self.types)
+
+    @property
+    def cursor(self) -> Part | None:
+        """Its `SysRevID`; None where it has none."""
+        return Part(REVISION, self.types[REVISION]) if REVISION in self.types else None
+
+
+class Expanding:
+    """Parents with their child rows.
+
+    Args:
+        rows: the parents, with the children that are wanted in `expand`.
+        key: the columns of their key.
+        children: these children.
+        page_size: rows to ask for at once.
+
+    Attributes:
+        rows: the parents, with those children in `expand` that the server brings by it.
+
+    Raises:
+        NoWay: if the server brings some neither by `$expand` nor by nested paths.
+        KineticError: if it can't be asked.
+    """
+
+    def __init__(self, rows: Rows, key: Sequence[Part], children: Sequence[Kin], page_size: int) -> None:
+        self._key = tuple(key)
+        self._children = children
+        self._page_size = page_size
+        self._lengths = {child.name: _Lengths(rows) for child in children}
+        self.rows = rows
+        self.rows = replace(rows, expand=[child.name for child in children if self._expands(child)])
+        self.came: Counter[str] = Counter()
+        """Child rows so far, by the name of the navigation property."""
+
+    def complete(self, found: list[Row]) -> None:
+        """Make the child rows of parents whole; parents are changed in place.
+
+        Raises:
+            BrokenOrder: if child rows are another parent's.
+            KineticError: if they can't be had.
+        """
+        for child in self._children:
+            left, lengths = list(found), self._lengths[child.name]
+            while asked := [row for row in left if lengths.suspects(row.get(child.name))]:
+                for row, nested in zip(asked, self._each_nested(asked, child), strict=True):
+                    if nested is not None:
+                        lengths.learn(row.get(child.name), nested)
+                        row[child.name] = nested
+                known = set(map(id, asked))
+                left = [row for row in left if id(row) not in known]
+            for row in found:
+                self._check(row, child)
+                self.came[child.name] += len(row[child.name])
+
+    def of_keys(self, keys: Sequence[Key]) -> Iterator[Page]:
+        """Yield the parents that have these keys, with their child rows.
+
+        Args:
+            keys: the keys.
+
+        Raises:
+            BrokenOrder: if others come.
+            KineticError: if they can't be had.
+        """
+        rest, most = list(keys), MOST_AT_ONCE
+        while rest:
+            some, condition = self._as_many_as_fit(rest[:most])
+            try:
+                pages = list(read(replace(self.rows, filter=condition), make_plan(self._key), self._page_size))
+            except BadRequest:
+                # Servers may limit what a filter consists of.
+                if len(some) == 1:
+                    raise
+                most = len(some) // 2
+                continue
+            rest = rest[len(some) :]
+            wanted = {tuple(map(_loosely, key)) for key in some}
+            for page in pages:
+                for key in keys_of(page.rows, self._key, self.rows.path):
+                    if tuple(map(_loosely, key)) not in wanted:
+                        raise BrokenOrder(
+                            f"the server does not keep to $filter: it sent the row with {show(self._key, key)}",
+                            path=self.rows.path,
+                            cure=NoWay.cure,
+                        )
+                self.complete(page.rows)
+                yield page
+
+    def _as_many_as_fit(self, keys: Sequence[Key]) -> tuple[Sequence[Key], str | None]:
+        """Return the first keys that half a query string has room for; the read needs the rest."""
+        for number in range(len(keys), 0, -1):
+            condition = is_one_of(self.rows, self._key, keys[:number])
+            if number == 1 or len(Query(condition).encode()) <= LONGEST_QUERY_STRING // 2:
+                break
+        return keys[:number], condition
+
+    def _expands(self, child: Kin) -> bool:
+        """Return whether `$expand` brings child rows, as far as the first parent tells.
+
+        Raises:
+            NoWay: if it does not, and nested paths do not either.
+        """
+        names = [part.name for part in self._key]
+        plain = Query(self.rows.filter, names, top=1, select=names)
+        why = "it is ignored"
+        try:
+            found = self.rows.fetch(replace(plain, expand=[child.name]), patient=False)
+            if not found or isinstance(found[0].get(child.name), list):
+                return True
+        except _REFUSALS as exc:
+            why = told(exc)
+            found = self.rows.fetch(plain)
+        try:
+            for row in found:
+                self._nested(row, child)
+        except _REFUSALS as exc:
+            raise NoWay(
+                f"the child rows {child.name} can't be read: not by $expand ({why}), nor by nested paths ({told(exc)})",
+                path=self.rows.path,
+            ) from exc
+        logger.warning(
+            "%s: the server does not bring %s by $expand (%s): they are read parent by parent, which takes longer.",
+            self.rows.source,
+            child.name,
+            why,
+        )
+        return False
+
+    def _each_nested(self, found: Sequence[Row], child: Kin) -> Iterator[list[Row] | None]:
+        """Yield the child rows of parents; None where an array that is hardly suspected can't be looked at."""
+        kinetic = self.rows.kinetic
+        for at in range(0, len(found), kinetic.max_connections):
+            some = found[at : at + kinetic.max_connections]
+            yield from all_at_once([partial(self._looked_at, row, child) for row in some], kinetic.meanwhile)
+
+    def _looked_at(self, row: Row, child: Kin) -> list[Row] | None:
+        lengths, array = self._lengths[child.name], row.get(child.name)
+        try:
+            return self._nested(row, child)
+        except (BadRequest, Denied, NotFound) as exc:
+            if not isinstance(array, list):
+                raise
+            if lengths.are_cut(len(array)):
+                raise NoWay(
+                    f"$expand brings {len(array)} of {child.name}, which may not be all, and nested paths are refused "
+                    f"({told(exc)})",
+                    path=self.rows.path,
+                ) from exc
+            if lengths.trust():
+                logger.warning(
+                    "%s: that $expand brings all of %s is not proved, since nested paths are refused (%s).",
+                    self.rows.source,
+                    child.name,
+                    told(exc),
+                )
+            return None
+
+    def _nested(self, row: Row, child: Kin) -> list[Row]:
+        """Return the child rows of a parent by its nested path; none where the parent is gone meanwhile."""
+        rows = self.rows
+        (key,) = keys_of([row], self._key, rows.path)
+        literals = [rows.literal(part.type, value) for part, value in zip(self._key, key, strict=True)]
+        written = ",".join(quote(literal, safe="'") for literal in literals)
+        source = Source(rows.source.service, child.name)
+        within = f"{rows.source.name}({written})"
+        nested = Rows(rows.kinetic, source, rows.company, columns=child.key, within=within)
+        try:
+            pages = read(nested, make_plan(child.parts, filters=False), self._page_size)
+            return [one for page in pages for one in page.rows]
+        except NotFound:
+            condition = is_one_of(rows, self._key, [key])
+            if rows.fetch(Query(condition, top=1, select=[part.name for part in self._key])):
+                raise
+            return []
+
+    def _check(self, row: Row, child: Kin) -> None:
+        for one in row[child.name]:
+            for mine, its in child.link.items():
+                if its in one and one[its] != row[mine] and _loosely(one[its]) != _loosely(row[mine]):
+                    key = show(self._key, tuple(row.get(part.name) for part in self._key))
+                    raise BrokenOrder(
+                        f"under the row with {key} comes one of {child.name} with {its} {one[its]!r:.100}",
+                        path=self.rows.path,
+                        cure=NoWay.cure,
+                    )
+
+
+class _Lengths:
+    """The lengths of the arrays that came.
+
+    Args:
+        rows: the parents.
+    """
+
+    def __init__(self, rows: Rows) -> None:
+        self._most = rows.kinetic.most_rows
+        self._cut = {WITHOUT_TOP}
+        self._longest = -1
+        self._looked_at = 0
+        self._trusted = False
+
+    def are_cut(self, length: int) -> bool:
+        """Return whether arrays of a length are known to be cut, or likely to be."""
+        most = self._most.get(False)
+        return length in self._cut or (most is not None and length >= most)
+
+    def trust(self) -> bool:
+        """Look at no array more that is not likely to be cut; return whether some were looked at so far."""
+        trusted, self._trusted = self._trusted, True
+        return not trusted
+
+    def suspects(self, array: object) -> bool:
+        """Return whether child rows may be missing from what came for a parent."""
+        if not isinstance(array, list):
+            return True
+        length = len(array)
+        if self.are_cut(length):
+            return True
+        if length > self._longest:
+            self._longest, self._looked_at = length, 0
+        if self._trusted or length < self._longest or self._looked_at == _LOOKED_AT:
+            return False
+        self._looked_at += 1
+        return True
+
+    def learn(self, array: object, nested: Sequence[Row]) -> None:
+        """Take note of what the nested path brought for the same parent."""
+        if isinstance(array, list) and len(nested) > len(array):
+            self._cut.add(len(array))
+
+
+def _loosely(value: object) -> str:
+    """Return what is the same of values that are the same to SQL Server, whatever their cases and spaces at the end."""
+    return str(value).rstrip().casefold()
