@@ -231,7 +231,7 @@ def _clock(config: Mapping[str, Any]) -> Iterator[str]:
 def _broken_lists(config: Mapping[str, Any]) -> Iterator[str]:
     lists = {f"`{name}`": config.get(name) for name in _SEVERAL}
     for stream, values in (config.get("streams") or {}).items():
-        lists |= {f"`{name}` of {stream!r} in `streams`": values.get(name) for name in ("key", "select")}
+        lists |= {f"`{name}` of {stream!r} in `streams`": values.get(name) for name in ("key", "select", "expand")}
     for name, value in lists.items():
         try:
             as_list(value)

@@ -220,7 +220,8 @@ GROUPS: Final[Mapping[str, tuple[th.Property[Any], ...]]] = {
             th.ObjectType(additional_properties=STREAM_SETTINGS),
             title="Streams",
             description="Settings of single streams, by name or pattern: `key`, `replication_key`, `select`, `filter`, "
-            "`parameters` and `replication_parameter` (BAQs), `page_size` and `deletes`.",
+            "`parameters` and `replication_parameter` (BAQs), `expand` and `through` (child rows), `full_every`, "
+            "`page_size` and `deletes`.",
             examples=[{"erp_customer_customers": {"filter": "Inactive eq false"}}],
         ),
         th.Property(

@@ -38,6 +38,22 @@ STREAM_SETTINGS: Final = th.ObjectType(
         th.StringType,
         description="Parameter of a BAQ that gets the bookmark, so that the query itself reads only what changed.",
     ),
+    th.Property(
+        "expand",
+        th.CustomType(STRINGS_OR_LIST),
+        description="Sets of child rows that each row carries, as a column of the set's name; docs/child-rows.md.",
+    ),
+    th.Property(
+        "through",
+        th.StringType,
+        description="Set of the parents through which child rows are read, where the server does not filter them by "
+        "their own columns; docs/child-rows.md.",
+    ),
+    th.Property(
+        "full_every",
+        th.IntegerType(minimum=1),
+        description="Days after which the stream is read whole again, for what leaves no trace in `replication_key`.",
+    ),
     th.Property("page_size", th.IntegerType(minimum=1), description="Rows to ask for at once."),
     th.Property(
         "deletes",
@@ -82,6 +98,9 @@ class StreamSettings:
         filter: OData condition.
         parameters: name and value of each parameter of a BAQ, as they stand in the query string.
         replication_parameter: parameter of a BAQ that gets the bookmark.
+        expand: sets of child rows that each row carries.
+        through: set of the parents through which child rows are read.
+        full_every: days after which everything is read again.
         page_size: rows to ask for at once.
         sweeps: whether rows that are gone are looked for.
         backfill: the rows that this run reads once more; None where it reads as usual.
@@ -93,14 +112,18 @@ class StreamSettings:
     filter: str | None = None
     parameters: tuple[tuple[str, str], ...] = ()
     replication_parameter: str | None = None
+    expand: tuple[str, ...] = ()
+    through: str | None = None
+    full_every: int | None = None
     page_size: int | None = None
     sweeps: bool = False
     backfill: Backfill | None = None
 
     @property
     def condition(self) -> str | None:
-        """What restricts the rows, the filter and a BAQ's parameters; None where nothing does."""
+        """What restricts the rows, the filter, a BAQ's parameters, and the parents; None where nothing does."""
         said = [self.filter or "", *(f"{name}={value}" for name, value in self.parameters)]
+        said += [f"through {self.through}"] if self.through else []
         return " & ".join(part for part in said if part) or None
 
 
@@ -131,6 +154,9 @@ def stream_settings(config: Mapping[str, Any], name: str) -> StreamSettings:
         filter=said.get("filter") or None,
         parameters=query_parameters(said.get("parameters") or {}),
         replication_parameter=said.get("replication_parameter") or None,
+        expand=as_list(said.get("expand")),
+        through=said.get("through") or None,
+        full_every=said.get("full_every"),
         page_size=said.get("page_size"),
         sweeps=said.get("deletes") == "sweep",
         backfill=Backfill(**backfill) if backfill else None,

@@ -4,6 +4,7 @@
 - `filter`: the condition that this is true of; absent where there is none.
 - `seen`: when the last read began (`read_at`), and which value was the `highest` at which time: see `horizon`.
 - `under_way`: when a read of changes began that has not come to its end, and at which value.
+- `children`: of sets of child rows that the stream's rows carry, bookmarks of the same form; see `children`.
 - `last`: the key of the row with the value of the bookmark; another row with it is of another database.
 - `resume`: a read of everything that is under way: the `ranges` of its `key` that are still to be read, of each after
   which row and up to which one (null from the first row, and to the last one), and with which bookmark it will end
@@ -37,6 +38,7 @@ RESUME = "resume"
 SEEN = "seen"
 UNDER_WAY = "under_way"
 LAST = "last"
+CHILDREN = "children"
 AFTER_LOAD = 10
 """Times that the overlap in revisions is longer as long as no value is known from before a first load."""
 CURE = "Run the stream with --full-refresh, or mend the state."
@@ -86,6 +88,11 @@ class Bookmark:
         self._condition = condition
         self._name = name
         self._forget_what_no_longer_holds()
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The part of STATE that belongs to it."""
+        return self._state
 
     @property
     def value(self) -> Any | None:  # noqa: ANN401
@@ -177,7 +184,7 @@ class Bookmark:
 
     def forget(self) -> None:
         """Forget how far the stream has come."""
-        for name in (VALUE, KEY, CONDITION, RESUME, SEEN, UNDER_WAY, LAST):
+        for name in (VALUE, KEY, CONDITION, RESUME, SEEN, UNDER_WAY, LAST, CHILDREN):
             self._state.pop(name, None)
 
     def restart(self) -> None:
@@ -196,7 +203,7 @@ class Bookmark:
         self.restart()
         if high is not None and self._cursor is not None:
             self._put(self._cursor, high)
-            for name in (SEEN, UNDER_WAY, LAST):
+            for name in (SEEN, UNDER_WAY, LAST, CHILDREN):
                 self._state.pop(name, None)
             if at is not None and self._counts_up:
                 before = (at - minutes * 60, int(high) - (AFTER_LOAD - 1) * overlap)

@@ -14,6 +14,7 @@ from singer_sdk.singerlib.catalog import StreamMetadata
 from tap_epicor.checks import nearest
 from tap_epicor.kinetic.catalogue import Parameter  # noqa: TC001 - msgspec reads annotations
 from tap_epicor.kinetic.dialect import BAQ_SERVICE
+from tap_epicor.kinetic.expanding import Kin  # noqa: TC001 - msgspec reads annotations
 from tap_epicor.kinetic.plan import CURSORS, REVISION
 from tap_epicor.kinetic.source import Source
 from tap_epicor.streams.json_schema import json_schema
@@ -62,6 +63,8 @@ class _Carried(msgspec.Struct):
     parameters: tuple[Parameter, ...] | None = None
     key: tuple[str, ...] | None = None
     digest: str = ""
+    children: tuple[Kin, ...] = ()
+    parent: Kin | None = None
 
 
 class _Property(msgspec.Struct):
@@ -99,6 +102,8 @@ class Definition:
         selected: whether it is selected where nobody says anything.
         server_key: the key that the server declares; None where the catalog does not say.
         digest: stands for the server's key and columns; empty where the catalog does not say.
+        children: the sets of child rows that its rows carry, each in a column.
+        parent: the set through which its rows are read; None where they are read from their own.
         unfit: why it can't be read as the catalog has it, in a sentence; None where it can.
         drift: what became of columns since the catalog was made, by name: `added`, `gone`, or the type they have now.
     """
@@ -116,6 +121,8 @@ class Definition:
     selected: bool = True
     server_key: tuple[str, ...] | None = None
     digest: str = ""
+    children: tuple[Kin, ...] = ()
+    parent: Kin | None = None
     unfit: str | None = None
     drift: Mapping[str, str] = field(default_factory=dict)
 
@@ -132,6 +139,10 @@ class Definition:
             content["key"] = list(self.server_key)
         if self.company_added:
             content["company-added"] = True
+        if self.children:
+            content["children"] = [asdict(child) for child in self.children]
+        if self.parent is not None:
+            content["parent"] = asdict(self.parent)
         if self.parameters is not None:
             content["parameters"] = [asdict(parameter) for parameter in self.parameters]
         return content
@@ -236,7 +247,8 @@ def change_cursors(found: Found) -> tuple[str, ...]:
 
 def digest(found: Found) -> str:
     """Return a short text that stands for the key, and for the names and types of all columns."""
-    columns = (f"{column.name}:{column.type}" for column in available_columns(found).values())
+    parts = (part for column in available_columns(found).values() for part in (column, *column.columns))
+    columns = (f"{part.name}:{part.type}" for part in parts)
     return f"{crc32(' '.join([*found.type.key, '/', *columns]).encode()):08x}"
 
 
@@ -280,6 +292,8 @@ def from_catalog(entry: Mapping[str, Any], settings: StreamSettings) -> Definiti
         parameters=carried.parameters,
         server_key=carried.key if carried.key is not None else told.key if carried.digest else None,
         digest=carried.digest,
+        children=carried.children,
+        parent=carried.parent,
     )
     _check_catalog(definition, settings)
     for own, of_metadata in (("key_properties", "table-key-properties"), ("replication_key", "replication-key")):

@@ -10,8 +10,8 @@ from tap_epicor.checks import nearest
 from tap_epicor.kinetic.catalogue import describe_baqs, describe_services, find_baqs, find_services, is_pattern
 from tap_epicor.kinetic.dialect import BAQ_SERVICE
 from tap_epicor.stream_settings import as_list, stream_settings
-from tap_epicor.streams.backfill import typed
-from tap_epicor.streams.definition import Definition, define, from_catalog, unique_name
+from tap_epicor.streams.definition import Definition, from_catalog, unique_name
+from tap_epicor.streams.kin import check_kin, define_with_kin
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -38,8 +38,7 @@ def discover(config: Mapping[str, Any], kinetic: Kinetic) -> list[Definition]:
     named: dict[str, Definition] = {}
     for one in _find(config, kinetic, companies[0] if companies else ""):
         name = unique_name(one.source, named)
-        settings = stream_settings(config, name)
-        named[name] = typed(define(one, settings, has_company=bool(companies), name=name), one, settings.backfill)
+        named[name] = define_with_kin(one, stream_settings(config, name), has_company=bool(companies), name=name)
     _check_names(config, named)
     return list(named.values())
 
@@ -54,7 +53,8 @@ def from_entries(config: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]
     Raises:
         DefinitionError: if an entry was not made by this tap, or no longer fits the settings.
     """
-    return [from_catalog(entry, stream_settings(config, str(entry.get("tap_stream_id")))) for entry in entries]
+    named = [(entry, stream_settings(config, str(entry.get("tap_stream_id")))) for entry in entries]
+    return [check_kin(from_catalog(entry, settings), settings) for entry, settings in named]
 
 
 def without_streams(config: Mapping[str, Any], known: Collection[Source]) -> list[str]:

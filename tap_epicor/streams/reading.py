@@ -343,7 +343,10 @@ class Reading:
         if reason:
             self._tracks = False
             logger.warning(
-                "%s: changes can't be tracked: %s. It is read whole each time.", self._reckoning.name, reason
+                "%s: changes can't be tracked: %s. It is read whole each time. If these are child rows, `through` may "
+                "help.",
+                self._reckoning.name,
+                reason,
             )
         return value
 

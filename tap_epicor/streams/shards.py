@@ -148,7 +148,7 @@ def share(shard: Shard | None, stream: str, company: str, settings: StreamSettin
     state.pop(DONE, None)
     if read.bookmark and state.get(CONDITION) != condition and read.bookmark.get(CONDITION) == settings.condition:
         state.update({**read.bookmark, CONDITION: condition})
-    narrowed = replace(settings, filter=all_of([settings.filter, read.range]))
+    narrowed = replace(settings, filter=all_of([settings.filter, read.range]), full_every=None)
     return Share(narrowed, condition, (read.high, read.at) if read.range else None)
 
 

@@ -12,21 +12,21 @@ from singer_sdk.mapper import DefaultStreamMap
 from singer_sdk.streams import Stream
 
 from tap_epicor.kinetic.plan import Part, parts
-from tap_epicor.streams.backfill import restricted, typed
+from tap_epicor.streams.backfill import restricted
 from tap_epicor.streams.batches import Batches
 from tap_epicor.streams.bookmark import Bookmark
 from tap_epicor.streams.definition import COMPANY, DefinitionError, EpicorMetadata
 from tap_epicor.streams.deletes import NOTED, Deletes, read_without, why_kept, why_no_sweep
-from tap_epicor.streams.drift import adapted
 from tap_epicor.streams.failures import told
+from tap_epicor.streams.kin import adapted_with_kin
 from tap_epicor.streams.lines import Lines, alias_of
-from tap_epicor.streams.reading import Reading
 from tap_epicor.streams.reckoning import Reckoning
 from tap_epicor.streams.records import Records
 from tap_epicor.streams.shards import DONE, share
 from tap_epicor.streams.stream_maps import KeyMaps, failed_map
 from tap_epicor.streams.sweep import DELETED_AT, DELETED_SCHEMA
 from tap_epicor.streams.wanted import manner_of, page_size, rows_of, servers_own
+from tap_epicor.streams.ways import reading_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from tap_epicor.kinetic.source import Rows
     from tap_epicor.stream_settings import StreamSettings
     from tap_epicor.streams.definition import Definition
-    from tap_epicor.streams.reading import Outlook
+    from tap_epicor.streams.reading import Outlook, Reading
     from tap_epicor.streams.reckoning import Run
     from tap_epicor.tap import EpicorTap
 
@@ -108,7 +108,7 @@ class EpicorStream(Stream):
         Args:
             found: what it says.
         """
-        self._definition = typed(adapted(self._definition, found), found, self._settings.backfill)
+        self._definition = adapted_with_kin(self._definition, found, self._settings)
         self._schema = self._input_schema = dict(self._definition.schema)
 
     @property
@@ -184,13 +184,13 @@ class EpicorStream(Stream):
         """Return the reading of one company, and its rows."""
         if self._definition.unfit:
             raise DefinitionError(self._definition.unfit)
-        backfill = self._settings.backfill
-        cursor = None if backfill else self._cursor()
+        cursor = self._cursor()
         part = share(self._shard, self.name, company, self._settings, state)
         rows = self._rows(company, cursor, part.settings, whole=whole)
-        if backfill:
-            rows = restricted(rows, self._definition, backfill, reckoning, replaced=self._replaces())
-        reading = Reading(
+        if self._settings.backfill:
+            rows = restricted(rows, self._definition, self._settings.backfill, reckoning, replaced=self._replaces())
+        reading = reading_of(
+            self._definition,
             rows,
             key=self._key(),
             cursor=cursor,
@@ -331,7 +331,7 @@ class EpicorStream(Stream):
         return parts(servers_own(self._definition, self.primary_keys), self._definition.types)
 
     def _cursor(self) -> Part | None:
-        if self.replication_method != "INCREMENTAL" or not self.replication_key:
+        if self._settings.backfill or self.replication_method != "INCREMENTAL" or not self.replication_key:
             return None
         return Part(self.replication_key, self._definition.types[self.replication_key])
 

@@ -26,7 +26,7 @@ class ValueMismatch(ValueError):
 
 
 class Repair:
-    """Makes rows fit a schema: no other columns, numbers as numbers.
+    """Makes rows, and the child rows in them, fit a schema: no other columns, numbers as numbers.
 
     v1 may send numbers as strings, some servers send 64-bit integers so; both are accepted (facts of grade C).
 
@@ -48,6 +48,11 @@ class Repair:
         self._columns = set(properties)
         self._integers = [name for name, value in properties.items() if "integer" in value["type"]]
         self._numbers = [name for name, value in properties.items() if "number" in value["type"]]
+        self._nested = {
+            name: Repair(value["items"], (), {})
+            for name, value in properties.items()
+            if "properties" in value.get("items", ())
+        }
         self._key = tuple(key)
         self._added = dict(added)
         self._ignored = ignored
@@ -57,7 +62,7 @@ class Repair:
         """Yield each row, changed in place.
 
         Raises:
-            ValueMismatch: if a number is none.
+            ValueMismatch: if a number is none, or child rows are no rows.
         """
         for row in rows:
             if not row.keys() <= self._columns:
@@ -70,6 +75,8 @@ class Repair:
                 value = row.get(name)
                 if type(value) is not int and type(value) is not Decimal and value is not None:
                     row[name] = self._number(value, name, row)
+            for name, nested in self._nested.items():
+                self._repair_nested(row, name, nested)
             row.update(self._added)
             yield row
 
@@ -113,6 +120,20 @@ class Repair:
             brief = name[:LONGEST_NAME]
             self.unknown.add(brief if brief.isprintable() else repr(brief))
 
+    def _repair_nested(self, row: dict[str, Any], name: str, nested: Repair) -> None:
+        children = row.get(name)
+        if children is None:
+            return
+        if not isinstance(children, list) or not all(isinstance(child, dict) for child in children):
+            raise self._mismatch(children, name, row, "a list of rows")
+        try:
+            row[name] = list(nested.rows(children))
+        except ValueMismatch as exc:
+            raise ValueMismatch(f"in {name} of the row with {self._where(row)}: {exc}") from None
+        if nested.unknown:
+            self.note_unknown(f"{name}.{column}" for column in nested.unknown)
+            nested.unknown.clear()
+
     def _integer(self, value: object, name: str, row: Mapping[str, Any]) -> int:
         try:
             number = Decimal(str(value))
@@ -133,9 +154,11 @@ class Repair:
         return number
 
     def _mismatch(self, value: object, name: str, row: Mapping[str, Any], wanted: str) -> ValueMismatch:
-        brief = _BRIEF.repr
-        where = ", ".join(f"{column} {brief(self._added.get(column, row.get(column)))}" for column in self._key)
-        where = where or "no key"
         return ValueMismatch(
-            f"column {name} holds {brief(value)} in the row with {where}, where {wanted} was declared. {_CURE}"
+            f"column {name} holds {_BRIEF.repr(value)} in the row with {self._where(row)}, where {wanted} was "
+            f"declared. {_CURE}"
         )
+
+    def _where(self, row: Mapping[str, Any]) -> str:
+        said = [f"{column} {_BRIEF.repr(self._added.get(column, row.get(column)))}" for column in self._key]
+        return ", ".join(said) or "no key"

@@ -37,6 +37,7 @@ class Manner:
         parameter: parameter of a BAQ that gets the bookmark, and its type; None for none.
         mark: the bookmark that a read of everything ends with, and since when, where that is known; a range of the
             rows does not tell.
+        full_every: days after which everything is read again; None for never.
     """
 
     page_size: int
@@ -50,6 +51,7 @@ class Manner:
     resumes: bool
     parameter: tuple[str, str] | None = None
     mark: tuple[Any, int | None] | None = None
+    full_every: int | None = None
 
 
 def servers_own(definition: Definition, names: Iterable[str]) -> tuple[str, ...]:
@@ -90,15 +92,18 @@ def rows_of(  # noqa: PLR0913
     """
     check_parameters(definition, settings)
     sortable = [name for name in properties if not {"object", "array"} & {*properties[name]["type"]}]
+    expand = [child.name for child in definition.children if child.name in columns]
+    select = [name for name in columns if name not in expand]
     return Rows(
         kinetic,
         definition.source,
         company,
         settings.filter,
         settings.parameters,
-        columns if len(columns) < definition.columns else (),
+        select if len(select) < definition.columns - len(definition.children) else (),
         servers_own(definition, sortable),
-        shape_of(properties, columns, {*compared, COMPANY}) if whole else UNDECLARED,
+        shape_of(properties, columns, {*compared, COMPANY}) if whole and not expand else UNDECLARED,
+        expand,
     )
 
 
@@ -146,4 +151,5 @@ def manner_of(
         resumes=resumes,
         parameter=replication_parameter(definition, share.settings),
         mark=share.mark,
+        full_every=share.settings.full_every,
     )

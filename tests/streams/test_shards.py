@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tap_epicor.stream_settings import StreamSettings
+from tap_epicor.streams.shards import Read, Shard, share
 from tests.equality import differences
 from tests.sandboxes import Sandbox, sandbox
 from tests.singer import Run, choose, discover, tap
@@ -183,3 +185,8 @@ def test_a_plan_tells_how_each_stream_would_be_read_before_it_is(server: Sandbox
     assert told["page"]["rows"] == 100
     asked = [request for request in server.requests() if "PartTrans" in request["path"]]
     assert len(asked) < 8
+
+
+def test_a_shard_reads_its_share_and_not_everything_again_in_between() -> None:
+    shard = Shard("plan", 1, 2, [Read(PARTS, "EPIC06", 10)])
+    assert share(shard, PARTS, "EPIC06", StreamSettings(full_every=1), {}).settings.full_every is None

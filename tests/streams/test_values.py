@@ -147,3 +147,31 @@ def test_columns_that_no_row_of_a_page_has_are_named() -> None:
 def test_a_column_that_comes_in_other_letters_is_refused_instead_of_ending_as_nulls() -> None:
     with pytest.raises(ValueMismatch, match=r"column Name comes as 'NAME'\. .*run --discover again"):
         Repair(SCHEMA, ["Num"], {}).absent([{"Num": 1, "NAME": "x"}], ["Num", "Name"])
+
+
+CHILDREN = {"properties": {**SCHEMA["properties"], "Lines": {"type": ["array", "null"], "items": SCHEMA}}}
+
+
+def with_children(children: Any) -> tuple[dict[str, Any], Repair]:
+    repair = Repair(CHILDREN, ["Company", "Num"], {})
+    (row,) = repair.rows([{"Company": "EPIC06", "Num": 17, "Lines": children}])
+    return row, repair
+
+
+def test_child_rows_are_repaired_too() -> None:
+    row, repair = with_children([{"Count": "9007199254740993", "Amount": "0.10", "New": 1, "odata.id": "x"}, {}])
+    assert row["Lines"] == [{"Count": 9007199254740993, "Amount": Decimal("0.10")}, {}]
+    assert str(row["Lines"][0]["Amount"]) == "0.10"
+    assert repair.unknown == {"Lines.New"}
+    assert with_children(None)[0]["Lines"] is None
+
+
+@pytest.mark.parametrize("children", ["x", {}, [1], [None], 5])
+def test_child_rows_that_are_none_are_refused(children: Any) -> None:
+    with pytest.raises(ValueMismatch, match=r"column Lines holds .* Num 17, where a list of rows was declared"):
+        with_children(children)
+
+
+def test_a_value_of_a_child_row_is_refused_naming_its_parent() -> None:
+    with pytest.raises(ValueMismatch, match="in Lines of the row with Company 'EPIC06', Num 17: column Count holds"):
+        with_children([{"Count": "x"}])

@@ -1,0 +1,269 @@
+"""Child rows: carried by their parents' rows, or read through them.
+
+Both follow a reading of the parents, page by page. What the parents' `SysRevID` does not tell is a change of a child
+that leaves its parent alone. Where the server filters the child set by its own `SysRevID`, which is unique in the
+database, such changes are found by it, from the parents' bookmark on; else only a read of everything finds them.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from tap_epicor.kinetic.expanding import Expanding, Kin
+from tap_epicor.kinetic.found import Found
+from tap_epicor.kinetic.order import BrokenOrder, Page, keys_of, show
+from tap_epicor.kinetic.pages import read
+from tap_epicor.kinetic.plan import REVISION, Part, make_plan
+from tap_epicor.kinetic.probes import count, highest_to_track
+from tap_epicor.kinetic.source import Rows, Source
+from tap_epicor.streams.bookmark import CHILDREN, KEY, RESUME, SEEN, UNDER_WAY, VALUE, Bookmark
+from tap_epicor.streams.reading import Incomplete, Reading
+from tap_epicor.streams.reckoning import judge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tap_epicor.streams.reading import Outlook
+
+logger = logging.getLogger(__name__)
+
+Row = dict[str, Any]
+
+_COPIED: Final = (VALUE, KEY, SEEN, UNDER_WAY)
+_MOST_NOTED: Final = 100_000
+
+
+@dataclass(frozen=True)
+class _Followed:
+    """A set of child rows whose own changes are read.
+
+    Attributes:
+        child: the set.
+        cursor: its `SysRevID`.
+        rows: its rows: their parents' keys, and that.
+        bookmark: how far its changes were read.
+    """
+
+    child: Kin
+    cursor: Part
+    rows: Rows
+    bookmark: Bookmark
+
+
+class _WithKin(Reading):
+    """The reading of parents; as `Reading`."""
+
+    def _counts_children(self) -> bool:
+        """Return whether all child rows will come, so that their number tells something."""
+        begins = self._bookmark.value is None and RESUME not in self._bookmark.state
+        return begins and self._rows.filter is None and self._manner.completeness != "off"
+
+    def _of_set(self, child: Kin, select: Sequence[str] = ()) -> Rows:
+        source = Source(self._rows.source.service, child.entity_set)
+        return Rows(self._rows.kinetic, source, self._rows.company, select=select, columns=child.key)
+
+    def _compare(self, child: Kin, before: int | None, came: int) -> tuple[int | None, int | None]:
+        """Hold the number of child rows that came against the server's, and return its counts.
+
+        Child rows that come and go while their parents are read can't be told from missing ones.
+
+        Raises:
+            Incomplete: if rows seem to be missing, and `completeness` is to fail.
+        """
+        after = None if before is None else count(self._of_set(child))
+        if before is None or after is None:
+            return None, None
+        verdict = judge(before, after, came)
+        if not verdict.complete:
+            note = f"{child.name}: {verdict.note}, unless rows came and went, or have no parent"
+            logger.warning("%s: %s.", self._reckoning.name, note)
+            self._reckoning.notes.append(note)
+            if self._manner.completeness == "fail":
+                self._bookmark.forget()
+                self._save()
+                cure = "Run again at a quieter time; if it stays so, set `completeness` to warn and report it."
+                raise Incomplete(note, path=self._rows.path, cure=cure)
+        return before, after
+
+
+class Inline(_WithKin):
+    """The reading of a stream whose rows carry their child rows.
+
+    Args:
+        rows: the rows wanted, with the sets of their child rows in `expand`.
+        children: these sets.
+        given: as for `Reading`.
+    """
+
+    def __init__(self, rows: Rows, *, children: Sequence[Kin], **given: Any) -> None:  # noqa: ANN401
+        super().__init__(rows, **given)
+        self._children = children
+        self._sent: set[int] = set()
+
+    def pages(self) -> Iterator[Page]:
+        """Yield the pages, and then those of rows of which only child rows have changed; as for `Reading`.
+
+        Raises:
+            KineticError: as for `Reading`, or if child rows can't be had.
+        """
+        expanding = self._proved()
+        counted = [count(self._of_set(child)) for child in self._children] if self._counts_children() else []
+        followed = list(self._followed()) if self._bookmark.value is not None else []
+        for page in super().pages():
+            expanding.complete(page.rows)
+            if followed:
+                self._note(page.rows)
+            yield page
+        if self._reckoning.outcome != "complete":
+            return
+        self._reckoning.outcome = "interrupted"
+        for child, before in zip(self._children, counted, strict=False):
+            self._compare(child, before, expanding.came[child.name])
+        for one in followed:
+            yield from self._changed(one, expanding)
+        self._reckoning.outcome = "complete"
+
+    def outlook(self) -> Outlook:
+        """Return what the read would be, as for `Reading`."""
+        self._proved()
+        return super().outlook()
+
+    def _proved(self) -> Expanding:
+        """Return the rows with those of their child rows that `$expand` brings."""
+        expanding = Expanding(self._rows, self._key, self._children, self._manner.page_size)
+        self._rows = self._unbound = expanding.rows
+        return expanding
+
+    def _note(self, parents: Sequence[Row]) -> None:
+        """Note the child rows that are sent with their parents, by what is unique in the database, as far as it goes.
+
+        Of those that are not noted, the parents are sent twice.
+        """
+        revisions = (one.get(REVISION) for row in parents for child in self._children for one in row[child.name])
+        for revision in revisions:
+            if revision is not None and len(self._sent) < _MOST_NOTED:
+                self._sent.add(int(revision))
+
+    def _followed(self) -> Iterator[_Followed]:
+        """Yield the sets of child rows whose own changes can be read, and tell of the others."""
+        for child in self._children:
+            cursor = child.cursor
+            columns = dict.fromkeys([*child.key, *child.link.values(), REVISION])
+            rows = self._of_set(child, list(columns))
+            if cursor is None:
+                why: str | None = f"it has no {REVISION}"
+            elif self._cursor is None or self._cursor.name != REVISION:
+                why = f"its parents' changes are not tracked by {REVISION}"
+            elif len(child.link) < len(self._key):
+                why = "its rows do not tell which row they belong to"
+            else:
+                highest, why = highest_to_track(rows, cursor)
+                if why is None:
+                    yield _Followed(child, cursor, rows, self._bookmark_of(child, cursor, highest))
+                    continue
+            logger.log(
+                logging.INFO if self._manner.full_every else logging.WARNING,
+                "%s: a change of %s that leaves its parent alone is not noticed: %s. `full_every` reads everything "
+                "again every so many days.",
+                self._reckoning.name,
+                child.name,
+                why,
+            )
+
+    def _bookmark_of(self, child: Kin, cursor: Part, highest: Any) -> Bookmark:  # noqa: ANN401
+        """Return a child set's bookmark: the parents' one, as it is now, unless there is a later one.
+
+        One above all rows is of another database, or of a set in which nothing has changed since.
+        """
+        state = self._bookmark.state
+        states = state.setdefault(CHILDREN, {})
+        name = f"{self._reckoning.name}, {child.name}"
+        if child.name in states:
+            own = Bookmark(states[child.name], cursor, None, name)
+            if not own.is_above(highest):
+                return own
+        states[child.name] = deepcopy({one: state[one] for one in _COPIED if one in state})
+        return Bookmark(states[child.name], cursor, None, name)
+
+    def _changed(self, followed: _Followed, expanding: Expanding) -> Iterator[Page]:
+        """Yield the parents of child rows that have changed, and move the child set's bookmark behind them."""
+        manner, child, cursor, bookmark = self._manner, followed.child, followed.cursor, followed.bookmark
+        since = bookmark.start(manner.overlap, manner.overlap_days, manner.overlap_minutes)
+        asked = int(time.time())
+        began, first = bookmark.under_way or (asked, since)
+        columns = [child.link[part.name] for part in self._key]
+        for page in read(followed.rows, make_plan(child.parts, cursor, since=since), manner.page_size):
+            rows = [row for row in page.rows if int(row[cursor.name]) not in self._sent]
+            keys = dict.fromkeys(tuple(row.get(column) for column in columns) for row in rows)
+            for parents in expanding.of_keys([key for key in keys if None not in key]):
+                self._count(parents)
+                yield parents
+            bookmark.advance(page.rows[-1][cursor.name], began, first)
+            self._save()
+            asked = page.at
+        bookmark.caught_up(first, began, asked, manner.overlap_minutes)
+        self._save()
+
+
+class Through(_WithKin):
+    """The reading of child rows through their parents.
+
+    Args:
+        expanding: the parents with their child rows.
+        child: the set of the child rows.
+        given: as for `Reading`, about the parents.
+    """
+
+    def __init__(self, expanding: Expanding, *, child: Kin, **given: Any) -> None:  # noqa: ANN401
+        super().__init__(expanding.rows, **given)
+        self._expanding = expanding
+        self._child = child
+
+    @property
+    def filters(self) -> bool:
+        """Whether the server filters by the child set's own columns: then it would not be read so."""
+        return False
+
+    def pages(self) -> Iterator[Page]:
+        """Yield pages of child rows; as for `Reading`.
+
+        Raises:
+            BrokenOrder: if a child row comes under two parents.
+            KineticError: as for `Reading`, or if child rows can't be had.
+        """
+        child, expanding = self._child, self._expanding
+        before = count(self._of_set(child)) if self._counts_children() else None
+        for page in super().pages():
+            expanding.complete(page.rows)
+            rows = [self._linked(row, one) for row in page.rows for one in row[child.name]]
+            if not page.repeated:
+                self._check_once(rows)
+            if rows:
+                yield Page(Found(rows), page.last, page.repeated, page.at)
+        reckoning, came = self._reckoning, expanding.came[child.name]
+        reckoning.notes.append(f"read through {reckoning.received} rows of {self._rows.source.name}")
+        reckoning.received = came
+        if reckoning.outcome == "complete":
+            reckoning.outcome = "interrupted"
+            reckoning.counted_before, reckoning.counted_after = self._compare(child, before, came)
+            reckoning.outcome = "complete"
+
+    def _linked(self, row: Row, child: Row) -> Row:
+        for mine, its in self._child.link.items():
+            child.setdefault(its, row[mine])
+        return child
+
+    def _check_once(self, rows: Sequence[Row]) -> None:
+        seen = set()
+        for key in keys_of(rows, self._child.parts, self._rows.path):
+            if key in seen:
+                raise BrokenOrder(
+                    f"the row of {self._child.name} with {show(self._child.parts, key)} comes under two parents",
+                    path=self._rows.path,
+                    cure="Take `through` away from this stream.",
+                )
+            seen.add(key)
