@@ -240,7 +240,7 @@ class EpicorTap(Tap):
         for name, today in columns.items() if self.shard is None else ():
             stream, bookmarks = self.streams[name], cast("dict[str, Any]", self.state).setdefault("bookmarks", {})
             if isinstance(stream, EpicorStream):
-                said = since_last_run(stream.definition, today, bookmarks.setdefault(name, {}))
+                said = since_last_run(stream.definition, today, bookmarks.setdefault(name, {"partitions": []}))
                 self.run.drift |= {name: said} if said else {}
 
     def _adapt(self) -> dict[str, str]:
