@@ -222,7 +222,10 @@ class EpicorTap(Tap):
         names = dict.fromkeys(one.stream for one in self.shard.reads)
         if lacking := [name for name in names if name not in selected]:
             raise ShardError(f"The shard reads {', '.join(lacking)}, which is not selected: plan again.")
-        return [stream for name in names if isinstance(stream := selected[name], EpicorStream)]
+        left = [stream for name in names if isinstance(stream := selected[name], EpicorStream) and stream.partitions]
+        if not left:
+            self.logger.info("Nothing is left to read: the state says that %s is done.", self.shard.label)
+        return left
 
     def _tell_in_spite(self) -> None:
         """Tell what became of the run where something else ends it, which goes before a file that can't be written."""

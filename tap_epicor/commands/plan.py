@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from tap_epicor.streams.prospects import Prospect, Sample
+    from tap_epicor.streams.shards import Plan, Shard
 
 _COLUMNS: Final = {
     "stream": "Stream",
@@ -59,7 +61,8 @@ def plan(  # noqa: PLR0913
     of the largest stream, to see how long one takes.
 
     With --shards, the load is shared out among so many runs on as many machines as you like: by streams, companies,
-    and ranges of the keys of big sets. Each shard is a file that the setting `shard` (or --shard) takes.
+    and ranges of the keys of big sets. Each shard is a file that the setting `shard` (or --shard) takes. A stream that
+    can't be asked about is in one of them, too.
 
     Example: tap-epicor plan --config config.json --catalog catalog.json
 
@@ -68,7 +71,7 @@ def plan(  # noqa: PLR0913
     from tap_epicor.tap import EpicorTap  # noqa: PLC0415 - it imports this package's neighbours
 
     logging.disable(logging.INFO)
-    selected, before = _content(catalog_file(catalog)), _content(state_file(state))
+    selected, before = _content(catalog_file(catalog)), _state(state, "--state")
     tap = EpicorTap(config=config, catalog=selected, state=before, validate_config=True)
     streams = tap.to_read()
     tap.kinetic.on_answer, connections = None, tap.kinetic.max_connections
@@ -77,28 +80,31 @@ def plan(  # noqa: PLR0913
     if number is None and into is None:
         _tell(found, sample(found) if samples else None, connections, as_json=as_json)
     else:
-        _share(found, number or 1, into)
+        _share(shards(found, number or 1, before or {}), into)
     for one in failed:
         told(f"{one.stream.name} ({one.company}): {one.error}")
-    if failed:
+    if failed and number is None and into is None:
         sys.exit(1)
 
 
 @click.command("merge-states", short_help="Make one state of those that the shards of a plan ended with.")
 @click.option("--plan", "plan_file", required=True, type=click.Path(), help="The file plan.json.")
+@click.option("--into", type=click.Path(dir_okay=False), help="File for it, written at once or not at all.")
 @click.argument("states", nargs=-1, type=click.File())
-def merge_states(plan_file: str, states: Sequence[TextIO]) -> None:
+def merge_states(plan_file: str, into: str | None, states: Sequence[TextIO]) -> None:
     """Print one state of those that the shards of a plan ended with.
 
     A stream of which all shards are done gets the bookmark of when the load was planned, so that the next run reads
     what was written since. A stream of which one is lacking keeps the bookmark of before; it is named, and the exit
     code is 1.
 
-    Example: tap-epicor merge-states --plan shards/plan.json states/*.json > state.json
+    Example: tap-epicor merge-states --plan shards/plan.json --into state.json states/*.json
     """
-    given = [_content(state_file(one)) or {} for one in states]
-    state, missing = merged(plan_in(plan_file), [one.get("singer_state", one) for one in given])
-    click.echo(json.dumps(state))
+    state, missing = merged(plan_in(plan_file), [_state(one, one.name) or {} for one in states])
+    if into is None:
+        click.echo(json.dumps(state))
+    else:
+        _written(Path(into), msgspec.json.encode(state))
     for sentence in missing:
         told(f"{sentence}.")
     if missing:
@@ -107,6 +113,12 @@ def merge_states(plan_file: str, states: Sequence[TextIO]) -> None:
 
 def _content(file: Any) -> dict[str, Any] | None:  # noqa: ANN401
     return None if file is None else json.loads(file.read())
+
+
+def _state(file: TextIO | None, name: str) -> dict[str, Any] | None:
+    """Return the state in a file, as the tap writes it or as Meltano keeps it."""
+    state = _content(state_file(file, name))
+    return state and state.get("singer_state", state)
 
 
 def _tell(found: Sequence[Prospect], page: Sample | None, connections: int, *, as_json: bool) -> None:
@@ -153,19 +165,39 @@ def _duration(seconds: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
-def _share(found: Sequence[Prospect], number: int, into: str | None) -> None:
-    shared = shards(found, number)
-    text = msgspec.json.format(msgspec.json.encode(shared), indent=2)
+def _share(shared: Plan, into: str | None) -> None:
     if into is None:
-        click.echo(text.decode())
+        click.echo(_text(shared))
         return
     folder = Path(into)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "plan.json").write_bytes(text)
-        for shard in shared.shards:
-            path = folder / f"shard-{shard.shard}.json"
-            path.write_bytes(msgspec.json.format(msgspec.json.encode(shard), indent=2))
-            click.echo(path)
+        for gone in ("plan.json", *(path.name for path in folder.glob("shard-*.json"))):
+            (folder / gone).unlink(missing_ok=True)
     except OSError as exc:
         raise InputError(f"`--into` {into} can't be written: {exc.strerror}.") from exc
+    for shard in shared.shards:
+        path = folder / f"shard-{shard.shard}.json"
+        _written(path, _text(shard))
+        click.echo(path)
+    _written(folder / "plan.json", _text(shared))
+
+
+def _text(content: Plan | Shard) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(content), indent=2)
+
+
+def _written(path: Path, text: bytes) -> None:
+    """Write a file whole, or leave it as it was.
+
+    Raises:
+        InputError: if it can't be written.
+    """
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        draft.write_bytes(text)
+        draft.replace(path)
+    except OSError as exc:
+        raise InputError(f"`--into` {path} can't be written: {exc.strerror}.") from exc
+    finally:
+        draft.unlink(missing_ok=True)

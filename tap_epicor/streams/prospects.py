@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import heapq
 import math
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from msgspec.structs import replace
 
 from tap_epicor.kinetic.order import keys_of
+from tap_epicor.kinetic.probes import count
 from tap_epicor.kinetic.query import Query, all_of, beyond, up_to
 from tap_epicor.kinetic.ranges import Range, cut
 from tap_epicor.kinetic.seeking import compared, constant_of
 from tap_epicor.streams.failures import FAILURES
-from tap_epicor.streams.shards import Plan, Read, Shard
+from tap_epicor.streams.shards import Plan, Read, Shard, partition_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -31,7 +32,7 @@ _WORTH_CUTTING: Final = 1.2
 """Shares that a read must be larger than to be cut."""
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Prospect:
     """What would be read of a stream in a company.
 
@@ -67,7 +68,7 @@ class Prospect:
         return self.pages + QUESTIONS[self.outlook.plan.cursor is None]
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Sample:
     """A page that was read to see how long one takes.
 
@@ -128,22 +129,24 @@ def sample(found: Iterable[Prospect]) -> Sample | None:
     return Sample(len(came), time.monotonic() - began) if came else None
 
 
-def shards(found: Sequence[Prospect], number: int) -> Plan:
+def shards(found: Sequence[Prospect], number: int, before: dict[str, Any]) -> Plan:
     """Return a plan that shares reads out, so that all shares are about the same work.
 
-    A read of everything by key that is larger than a share is cut into ranges of its key.
+    A read of everything by key that is larger than a share is cut into ranges of its key, none shorter than a page;
+    so is what is left of one that was interrupted. One of which nothing could be told is in a share nevertheless,
+    which will tell what became of it.
 
     Args:
         found: what is to be read.
         number: how many shares.
+        before: the state that it is read from.
 
     Raises:
         KineticError: if the server does not tell where to cut.
     """
-    outlooks = [(one, one.outlook) for one in found if one.outlook]
-    share = math.ceil(sum(_work(outlook) for _, outlook in outlooks) / number)
-    reads = [read for one, outlook in outlooks for read in _reads(one, outlook, share, number)]
-    plan = Plan(uuid.uuid4().hex[:12], [])
+    share = math.ceil(sum(_work(one.outlook) for one in found) / number)
+    reads = [read for one in found for read in _reads(one, share, number, before)]
+    plan = Plan(uuid.uuid4().hex[:12], [], before)
     plan.shards = [Shard(plan.plan, place + 1, number, []) for place in range(number)]
     lightest = [(0, place) for place in range(number)]
     for read, work in sorted(reads, key=lambda one: -one[1]):
@@ -156,40 +159,52 @@ def shards(found: Sequence[Prospect], number: int) -> Plan:
     return plan
 
 
-def _work(outlook: Outlook) -> int:
+def _work(outlook: Outlook | None) -> int:
     """Return the work of a read, in rows; where these are not counted, that of a page."""
-    return (outlook.rows or 0) + outlook.page_size
+    return (outlook.rows or 0) + outlook.page_size if outlook else 1
 
 
-def _reads(one: Prospect, outlook: Outlook, share: int, most: int) -> list[tuple[Read, int]]:
+def _reads(one: Prospect, share: int, most: int, before: dict[str, Any]) -> list[tuple[Read, int]]:
     """Return what becomes of a read, and the work of each part."""
-    work, rows = _work(outlook), outlook.rows or 0
-    if not _can_be_cut(outlook) or work <= _WORTH_CUTTING * share:
-        return [(Read(one.stream.name, one.company, rows, bookmark=outlook.state or None), work)]
-    conditions = _conditions(outlook, rows, min(most, math.ceil(work / share)))
-    each = rows // len(conditions)
-    part = Read(one.stream.name, one.company, each, high=outlook.high, at=outlook.at)
-    return [(replace(part, range=condition), each + outlook.page_size) for condition in conditions]
+    outlook, work = one.outlook, _work(one.outlook)
+    parts = _parts(outlook, share, most) if outlook else 1
+    cuts = list(_cuts(outlook, parts)) if outlook and parts > 1 else []
+    if outlook is None or len(cuts) < 2:  # noqa: PLR2004
+        return [(Read(one.stream.name, one.company, one.rows or 0, bookmark=_before(one, before)), work)]
+    part = Read(one.stream.name, one.company, 0, high=outlook.high, at=outlook.at)
+    return [(replace(part, range=condition, rows=rows), rows + outlook.page_size) for condition, rows in cuts]
 
 
-def _can_be_cut(outlook: Outlook) -> bool:
-    plan = outlook.plan
-    return bool(outlook.rows) and plan.seeks and plan.cursor is None and plan.after is None
+def _before(one: Prospect, state: dict[str, Any]) -> dict[str, Any] | None:
+    partition = partition_of(state, one.stream.name, one.company) or {}
+    return {name: value for name, value in partition.items() if name != "context"} or None
 
 
-def _conditions(outlook: Outlook, count: int, parts: int) -> list[str | None]:
-    """Return the conditions of ranges that hold about the same number of rows each."""
+def _parts(outlook: Outlook, share: int, most: int) -> int:
+    """Return how many parts a read is to be cut into."""
+    plan, rows, work = outlook.plan, outlook.rows or 0, _work(outlook)
+    if not plan.seeks or plan.cursor is not None or work <= _WORTH_CUTTING * share:
+        return 1
+    return min(most, math.ceil(work / share), rows // outlook.page_size)
+
+
+def _cuts(outlook: Outlook, parts: int) -> Iterator[tuple[str | None, int]]:
+    """Yield the conditions of ranges that hold about the same number of rows each, and that number."""
     rows, order = outlook.wanted, outlook.plan.order
     names = [part.name for part in order]
     first = keys_of(rows.fetch(Query(rows.filter, names, top=1, select=names)), order, rows.path)
     constant = constant_of(rows, order, first[0]) if first else None
-    ranges = cut(rows, order, Range(), count, parts)
-    return [
-        all_of(
-            [
-                beyond(compared(rows, order, one.after, constant)) if one.after else None,
-                up_to(compared(rows, order, one.upto, constant)) if one.upto else None,
-            ]
-        )
-        for one in ranges
-    ]
+
+    def condition(one: Range) -> str | None:
+        after = beyond(compared(rows, order, one.after, constant)) if one.after else None
+        upto = up_to(compared(rows, order, one.upto, constant)) if one.upto else None
+        return all_of([after, upto])
+
+    total = outlook.rows or 0
+    for left in outlook.ranges:
+        number = total
+        if len(outlook.ranges) > 1:
+            number = count(dataclasses.replace(rows, filter=all_of([rows.filter, condition(left)]))) or 0
+        pieces = round(parts * number / total)
+        ranges = cut(rows, order, left, number, pieces) if pieces > 1 else [left]
+        yield from ((condition(one), number // len(ranges)) for one in ranges)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from tap_epicor.kinetic.ahead import ahead
@@ -55,7 +55,7 @@ class Outlook:
         rows: about how many that is; None where the server does not count them.
         high: the bookmark that a read of everything would end with.
         at: when that was the highest value, in seconds since 1970.
-        state: what STATE says of it.
+        ranges: what of a read of everything is still to be read.
     """
 
     wanted: Rows
@@ -64,7 +64,7 @@ class Outlook:
     rows: int | None
     high: Any = None
     at: int | None = None
-    state: dict[str, Any] = field(default_factory=dict)
+    ranges: tuple[Range, ...] = (Range(),)
 
 
 class Reading:
@@ -155,11 +155,12 @@ class Reading:
         left = self._bookmark.left_off(self._key) if self._manner.resumes else None
         at = _now()
         high = self._highest(self._cursor)
-        after = next((one.after for one in left.ranges if one.after), None) if left else None
+        left = left or Left((Range(),), high, at)
+        after = next((one.after for one in left.ranges if one.after), None)
         rows = self._counted()
-        rows = rows if rows is None or left is None else max(0, rows - left.received)
+        rows = rows if rows is None else max(0, rows - left.received)
         plan = make_plan(self._key, after=after, filters=self._tracks)
-        return Outlook(self._rows, plan, self._manner.page_size, rows, high, at)
+        return Outlook(self._rows, plan, self._manner.page_size, rows, left.high, left.at, left.ranges)
 
     def _changes(self, cursor: Part, since: Any) -> Iterator[Page]:  # noqa: ANN401
         """Yield what has changed since a value, and move the bookmark behind it.

@@ -6,6 +6,7 @@ rows replace those with the same keys. When all are done, `tap-epicor merge-stat
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -13,9 +14,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import msgspec
 
 from tap_epicor.kinetic.query import all_of
-from tap_epicor.streams.bookmark import CONDITION, VALUE
+from tap_epicor.streams.bookmark import CONDITION, RESUME, VALUE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from tap_epicor.stream_settings import StreamSettings
 
 Kind = TypeVar("Kind")
@@ -36,9 +39,10 @@ class Read(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
         company: company id, empty for the account's own.
         rows: about how many rows that is.
         range: condition that the rows of the range meet; None for all of them.
-        high: the bookmark that the load of all ranges ends with: the highest value of the cursor when it was planned.
+        high: the bookmark that the load of all ranges ends with: the highest value of the cursor when it was planned,
+            or when a load that was interrupted began.
         at: when that was, in seconds since 1970.
-        bookmark: the stream's state before, where it is not in the state that the run is given.
+        bookmark: the stream's state before, which the shard goes on from.
     """
 
     stream: str
@@ -78,19 +82,35 @@ class Shard(msgspec.Struct, forbid_unknown_fields=True):
         """
         return f"{other} & {self.label}" if other else self.label
 
-    def was_read(self, stream: str, company: str, state: dict[str, Any]) -> bool:
-        """Return whether a range was read to its end before: its bookmark stays where that of all ranges is.
+    def companies(self, stream: str) -> list[str]:
+        """Return the companies that it reads of a stream."""
+        return list(dict.fromkeys(one.company for one in self.reads if one.stream == stream))
+
+    def contexts(self, stream: str, state_of: Callable[[dict[str, str]], dict[str, Any]]) -> list[dict[str, str]]:
+        """Return the companies that it has not read to the end yet, as contexts.
+
+        Args:
+            stream: the stream's name.
+            state_of: returns what STATE says of a context.
+        """
+        contexts = [{"Company": company} for company in self.companies(stream)]
+        return [one for one in contexts if not self.is_done(stream, one["Company"], state_of(one))]
+
+    def is_done(self, stream: str, company: str, state: Mapping[str, Any]) -> bool:
+        """Return whether it has read a stream in a company to the end.
+
+        A range that has a bookmark is done too, though the run was killed before it could say so: to read its changes
+        would move its bookmark beyond that of the other ranges.
 
         Args:
             stream: the stream's name.
             company: company id.
             state: the part of STATE that belongs to them.
         """
-        return state.get(DONE) == self.label and self.read(stream, company).range is not None
-
-    def companies(self, stream: str) -> list[str]:
-        """Return the companies that it reads of a stream."""
-        return list(dict.fromkeys(one.company for one in self.reads if one.stream == stream))
+        if state.get(DONE) == self.label:
+            return True
+        own = str(state.get(CONDITION, "")).endswith(self.label) and VALUE in state and RESUME not in state
+        return own and self.read(stream, company).range is not None
 
     def read(self, stream: str, company: str) -> Read:
         """Return what it reads of a stream in a company; several ranges as one.
@@ -111,10 +131,12 @@ class Plan(msgspec.Struct, forbid_unknown_fields=True):
     Attributes:
         plan: what tells it from others.
         shards: the shards.
+        before: the state that it was made for.
     """
 
     plan: str
     shards: list[Shard]
+    before: dict[str, Any] = {}
 
 
 @dataclass(frozen=True)
@@ -188,43 +210,63 @@ def _decoded(path: str, kind: type[Kind], what: str, command: str) -> Kind:
 def merged(plan: Plan, states: list[dict[str, Any]]) -> tuple[dict[str, Any], list[str]]:
     """Return the state that follows from those of all shards, and what is not done yet, in sentences.
 
-    A stream whose ranges are not all done keeps the bookmark that it had before the load.
+    A stream whose ranges are not all done keeps the bookmark that it had before the load, as does one that is not in
+    the plan.
 
     Args:
         plan: the plan.
         states: the states that its shards ended with, in any order.
     """
-    bookmarks: dict[str, dict[str, Any]] = {}
+    state = deepcopy(plan.before)
+    bookmarks = state.setdefault("bookmarks", {})
     missing: list[str] = []
-    for stream, company in dict.fromkeys((one.stream, one.company) for shard in plan.shards for one in shard.reads):
-        parts = [
-            (shard, one)
-            for shard in plan.shards
-            for one in shard.reads
-            if (one.stream, one.company) == (stream, company)
-        ]
-        found = [_done(states, shard, one) for shard, one in parts]
-        lacking = [shard.shard for (shard, _), partition in zip(parts, found, strict=True) if partition is None]
-        if lacking:
+    for (stream, company), shards in _by_read(plan).items():
+        found = [_done(states, shard, stream, company) for shard in shards]
+        if lacking := [shard.shard for shard, part in zip(shards, found, strict=True) if part is None]:
             name = f"{stream} ({company})" if company else stream
-            missing.append(f"{name} is not done: shard {', '.join(map(str, dict.fromkeys(lacking)))}")
-        partition = parts[0][1].bookmark if lacking else found[0]
-        if partition:
-            kept = {name: value for name, value in partition.items() if name != DONE}
-            if not lacking:
-                kept |= {CONDITION: kept.get(CONDITION, "").removesuffix(parts[0][0].label).removesuffix(" & ")}
-            kept = {name: value for name, value in kept.items() if name != CONDITION or value}
-            bookmarks.setdefault(stream, {"partitions": []})["partitions"].append(kept)
-    return {"bookmarks": bookmarks}, missing
+            missing.append(f"{name} is not done: shard {', '.join(map(str, lacking))}")
+        elif found[0]:
+            _put(bookmarks.setdefault(stream, {}), company, _without_shard(found[0], shards[0]))
+    return state, missing
 
 
-def _done(states: list[dict[str, Any]], shard: Shard, read: Read) -> dict[str, Any] | None:
-    """Return what a state says of a read that is done; a range's bookmark must be that of when the load was planned."""
-    for state in states:
-        for partition in state.get("bookmarks", {}).get(read.stream, {}).get("partitions", []):
-            is_its = partition.get("context", {}).get("Company", "") == read.company
-            is_at = read.range is None or partition.get(VALUE) == read.high
-            if is_its and is_at and partition.get(DONE) == shard.label:
-                found: dict[str, Any] = partition
-                return found
+def partition_of(state: Mapping[str, Any], stream: str, company: str) -> dict[str, Any] | None:
+    """Return the part of STATE that belongs to a stream in a company; None where there is none.
+
+    Args:
+        state: the state.
+        stream: the stream's name.
+        company: company id.
+    """
+    for partition in state.get("bookmarks", {}).get(stream, {}).get("partitions", []):
+        if partition.get("context", {}).get("Company", "") == company:
+            found: dict[str, Any] = partition
+            return found
     return None
+
+
+def _by_read(plan: Plan) -> dict[tuple[str, str], list[Shard]]:
+    """Return the shards that read each stream in each company."""
+    shards: dict[tuple[str, str], dict[int, Shard]] = {}
+    for shard in plan.shards:
+        for one in shard.reads:
+            shards.setdefault((one.stream, one.company), {})[shard.shard] = shard
+    return {read: list(found.values()) for read, found in shards.items()}
+
+
+def _done(states: list[dict[str, Any]], shard: Shard, stream: str, company: str) -> dict[str, Any] | None:
+    found = (partition_of(state, stream, company) for state in states)
+    return next((one for one in found if one is not None and shard.is_done(stream, company, one)), None)
+
+
+def _without_shard(partition: dict[str, Any], shard: Shard) -> dict[str, Any]:
+    """Return what a shard says of a stream as a run says it that reads all of it."""
+    kept = {name: value for name, value in partition.items() if name not in {DONE, CONDITION}}
+    condition = partition.get(CONDITION, "").removesuffix(shard.label).removesuffix(" & ")
+    return {**kept, CONDITION: condition} if condition else kept
+
+
+def _put(bookmark: dict[str, Any], company: str, partition: dict[str, Any]) -> None:
+    partitions = bookmark.get("partitions", [])
+    others = [one for one in partitions if one.get("context", {}).get("Company", "") != company]
+    bookmark["partitions"] = [*others, partition]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -113,8 +112,10 @@ class EpicorStream(Stream):
 
     @property
     def partitions(self) -> list[dict[str, str]]:
-        """The companies, each with its own bookmark."""
-        return [{COMPANY: one} for one in (self._shard.companies(self.name) if self._shard else self._companies)]
+        """The companies, each with its own bookmark; of a shard those that it has not read to the end yet."""
+        if self._shard is None:
+            return [{COMPANY: company} for company in self._companies]
+        return self._shard.contexts(self.name, self.get_context_state)
 
     @property
     def emit_activate_version_messages(self) -> bool:
@@ -134,9 +135,6 @@ class EpicorStream(Stream):
         return islice(records, self.ABORT_AT_RECORD_COUNT)
 
     def _read(self, company: str, reckoning: Reckoning, state: dict[str, Any]) -> Iterator[Record]:
-        if self._shard and self._shard.was_read(self.name, company, state):
-            reckoning.ended("complete", "this shard has read it before")
-            return
         added = self._added(company) | ({DELETED_AT: None} if self._settings.sweeps else {})
         lines = self._lines(added)
         reading, rows = self._reading(company, reckoning, state, whole=lines is not None and lines.by_text)
@@ -176,7 +174,7 @@ class EpicorStream(Stream):
         """
         state = deepcopy(self.get_context_state({COMPANY: company}))
         reading, _ = self._reading(company, Reckoning(self.name, company), state, whole=False)
-        return replace(reading.outlook(), state={name: value for name, value in state.items() if name != "context"})
+        return reading.outlook()
 
     def _reading(
         self, company: str, reckoning: Reckoning, state: dict[str, Any], *, whole: bool

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests
 
 from tap_epicor.stream_settings import StreamSettings
 from tap_epicor.streams.shards import Read, Shard, share
@@ -190,3 +191,167 @@ def test_a_plan_tells_how_each_stream_would_be_read_before_it_is(server: Sandbox
 def test_a_shard_reads_its_share_and_not_everything_again_in_between() -> None:
     shard = Shard("plan", 1, 2, [Read(PARTS, "EPIC06", 10)])
     assert share(shard, PARTS, "EPIC06", StreamSettings(full_every=1), {}).settings.full_every is None
+
+
+def whole_state(folder: Path, catalog: Any) -> dict[str, Any]:
+    """Return the state after a run that was not shared out."""
+    run = tap(folder, json.loads((folder / "config.json").read_text()), catalog=catalog)
+    assert run.code == 0, run.log
+    assert run.state
+    return run.state
+
+
+def test_a_range_that_is_read_again_does_not_move_the_bookmark_beyond_that_of_the_others(
+    server: Sandbox, tmp_path: Path
+) -> None:
+    catalog, shards = planned(tmp_path, server, 3)
+    ranged = [place for place, one in enumerate(shards, 1) if any(read.get("range") for read in one["reads"])]
+    runs = [read(tmp_path, catalog, place) for place in (1, 2, 3)]
+    server.change(inserts=20, updates=40, deletes=0, seed=4, sets=SETS)
+    state = json.loads(json.dumps(runs[ranged[0] - 1].state))
+    for bookmark in state["bookmarks"].values():
+        for part in bookmark["partitions"]:
+            del part["shard"]  # as if it had been killed before it could say that it is done
+    again = read(tmp_path, catalog, ranged[0], state=state)
+    assert again.code == 0, again.log
+    runs[ranged[0] - 1].state = again.state
+    done = merge(tmp_path, *(run.state for run in runs))
+    assert done.returncode == 0, done.stderr
+    config = json.loads((tmp_path / "config.json").read_text())
+    after = tap(tmp_path, config, catalog=catalog, state=json.loads(done.stdout))
+    assert differences(server.database, all_rows(*runs, again, after), ["EPIC06", "EPIC07"]) == []
+
+
+def test_a_shard_that_is_done_is_not_read_again(server: Sandbox, tmp_path: Path) -> None:
+    catalog, _ = planned(tmp_path, server, 2)
+    first = read(tmp_path, catalog, 1)
+    server.requests()
+    again = read(tmp_path, catalog, 1, state=first.state)
+    assert again.code == 0, again.log
+    assert again.count() == 0
+    assert again.state == first.state
+    assert not [request for request in server.requests() if "PartTran" in request["path"]]
+
+
+def test_changes_of_which_a_shard_is_lacking_are_read_from_the_bookmark_of_before(
+    server: Sandbox, tmp_path: Path
+) -> None:
+    catalog, _ = planned(tmp_path, server, 1)
+    before = whole_state(tmp_path, catalog)
+    server.change(inserts=5, updates=10, deletes=0, seed=4, sets=SETS)
+    planned(tmp_path, server, 2, state=before)
+    done = merge(tmp_path, read(tmp_path, catalog, 1).state)
+    assert done.returncode == 1
+    config = json.loads((tmp_path / "config.json").read_text())
+    after = tap(tmp_path, config, catalog=catalog, state=json.loads(done.stdout))
+    assert after.code == 0, after.log
+    assert 0 < len(after.rows[TRANSACTIONS]) + len(after.rows[PARTS]) < 100
+
+
+def test_a_stream_that_is_not_in_the_plan_keeps_its_bookmark(server: Sandbox, tmp_path: Path) -> None:
+    catalog, _ = planned(tmp_path, server, 1)
+    before = whole_state(tmp_path, catalog)
+    config = json.loads((tmp_path / "config.json").read_text())
+    command(tmp_path, config, "plan", "--into", str(tmp_path / "shards"), catalog=choose(catalog, PARTS), state=before)
+    state = read(tmp_path, catalog, 1).state
+    merged = json.loads(merge(tmp_path, state).stdout)
+    assert merged["bookmarks"][TRANSACTIONS] == before["bookmarks"][TRANSACTIONS]
+
+
+def test_the_state_may_be_the_one_that_meltano_keeps(server: Sandbox, tmp_path: Path) -> None:
+    catalog, _ = planned(tmp_path, server, 1)
+    before = whole_state(tmp_path, catalog)
+    _, shards = planned(tmp_path, server, 1, state={"singer_state": before})
+    assert all(one["bookmark"] for one in shards[0]["reads"] if one["stream"] != PLANTS)
+
+
+def test_what_is_left_of_a_load_that_was_interrupted_is_shared_out(server: Sandbox, tmp_path: Path) -> None:
+    catalog, _ = planned(tmp_path, server, 1)
+    config = json.loads((tmp_path / "config.json").read_text())
+    server.fault(path="PartTranSvc/PartTrans", status=403, body="no", skip=14, times=1000)
+    first = tap(tmp_path, config, catalog=choose(catalog, TRANSACTIONS))
+    assert first.code == 1
+    assert "resume" in first.bookmark(TRANSACTIONS)
+    requests.delete(f"{server.admin}/faults", timeout=10).raise_for_status()
+    server.change(inserts=20, updates=40, deletes=0, seed=4, sets=SETS)
+    catalog, shards = planned(tmp_path, server, 3, state=first.state)
+    left = [one for shard in shards for one in shard["reads"] if one["stream"] == TRANSACTIONS and "range" in one]
+    assert len({one["high"] for one in left if one["company"] == "EPIC06"}) == 1
+    assert 1 < len(left) <= sum(one["rows"] for one in left) / 100 < 13
+    runs = [read(tmp_path, catalog, place) for place in (1, 2, 3)]
+    done = merge(tmp_path, *(run.state for run in runs))
+    assert done.returncode == 0, done.stderr
+    after = tap(tmp_path, config, catalog=catalog, state=json.loads(done.stdout))
+    copies = {TRANSACTIONS: [row for run in (first, *runs, after) for row in run.rows[TRANSACTIONS]]}
+    assert differences(server.database, copies, ["EPIC06", "EPIC07"]) == []
+    assert len(copies[TRANSACTIONS]) < 2600
+
+
+def test_no_range_is_shorter_than_a_page(server: Sandbox, tmp_path: Path) -> None:
+    config = server.config(service="Erp.BO.PartTranSvc", company="EPIC06", page_size=500)
+    done = command(tmp_path, config, "plan", "--shards", "1000")
+    assert done.returncode == 0, done.stderr
+    ranges = [one for shard in json.loads(done.stdout)["shards"] for one in shard["reads"] if one.get("range")]
+    assert len(ranges) == 3
+
+
+def test_a_stream_that_can_not_be_asked_about_is_in_a_shard_and_keeps_no_other_from_being_read(
+    server: Sandbox, tmp_path: Path
+) -> None:
+    catalog, _ = planned(tmp_path, server, 1)
+    server.switch(denied="Erp.BO.PartTranSvc")
+    _, (shard,) = planned(tmp_path, server, 1)
+    assert {one["stream"] for one in shard["reads"]} == {TRANSACTIONS, PARTS, PLANTS}
+    run = read(tmp_path, catalog, 1)
+    assert run.code == 1
+    assert run.rows[PARTS]
+    done = merge(tmp_path, run.state)
+    assert done.returncode == 1
+    assert f"{TRANSACTIONS} (EPIC06) is not done: shard 1." in done.stderr
+
+
+def test_a_plan_leaves_no_shard_of_the_plan_before(server: Sandbox, tmp_path: Path) -> None:
+    planned(tmp_path, server, 4)
+    planned(tmp_path, server, 2)
+    names = {path.name for path in (tmp_path / "shards").iterdir()}
+    assert names == {"plan.json", "shard-1.json", "shard-2.json"}
+
+
+def test_a_stream_of_a_shard_that_is_not_in_the_catalog_any_more_is_told(server: Sandbox, tmp_path: Path) -> None:
+    catalog, _ = planned(tmp_path, server, 1)
+    run = read(tmp_path, choose(catalog, PARTS, PLANTS), 1)
+    assert run.code == 1
+    assert f"The shard reads {TRANSACTIONS}, which is not selected: plan again." in run.log
+
+
+@pytest.fixture
+def plan_file(tmp_path: Path) -> Path:
+    read = {"stream": "a", "company": "", "rows": 1}
+    shard = {"plan": "p", "shard": 1, "of": 1, "reads": [read]}
+    (tmp_path / "plan.json").write_text(json.dumps({"plan": "p", "shards": [shard], "before": {"bookmarks": {}}}))
+    return tmp_path / "plan.json"
+
+
+def merge_into(plan_file: Path, state: str) -> subprocess.CompletedProcess[str]:
+    given = plan_file.with_name("shard-1-state.json")
+    given.write_text(state)
+    options = ["merge-states", "--plan", str(plan_file), "--into", str(plan_file.with_name("state.json")), str(given)]
+    return subprocess.run([sys.executable, "-m", "tap_epicor", *options], capture_output=True, text=True, check=False)
+
+
+def test_a_merge_that_fails_leaves_the_file_of_before(plan_file: Path) -> None:
+    before = plan_file.with_name("state.json")
+    before.write_text("before")
+    done = merge_into(plan_file, '{"bookmarks"')
+    assert done.returncode == 1
+    assert "shard-1-state.json` is not JSON" in done.stderr
+    assert before.read_text() == "before"
+
+
+def test_a_merge_writes_one_file(plan_file: Path) -> None:
+    partition = {"context": {"Company": ""}, "shard": "shard 1 of 1, p", "filter": "x eq 1 & shard 1 of 1, p"}
+    done = merge_into(plan_file, json.dumps({"bookmarks": {"a": {"partitions": [partition]}}}))
+    assert done.returncode == 0, done.stderr
+    state = json.loads(plan_file.with_name("state.json").read_text())
+    assert state == {"bookmarks": {"a": {"partitions": [{"context": {"Company": ""}, "filter": "x eq 1"}]}}}
+    assert len(list(plan_file.parent.iterdir())) == 3
