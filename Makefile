@@ -8,6 +8,7 @@ MITMPROXY := .mitmproxy
 DLT := .bench
 SITE := .site
 PYAIRBYTE := .airbyte
+AIRFLOW := .airflow
 
 export UV_COMPILE_BYTECODE := 1
 export MELTANO_SEND_ANONYMOUS_USAGE_STATS := false
@@ -16,7 +17,7 @@ export MELTANO_CLI_DISABLE_VERSION_CHECK := true
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate $(UPGRADE)
 
-.PHONY: demo test lint unit bench coverage docs site dist fuzz lock clean
+.PHONY: demo test lint unit bench airflow coverage docs site dist fuzz lock clean
 
 demo: $(ENV)/done $(PLUGINS)/done  ## copy a sandbox, or the instance of TAP_EPICOR_URL, twice
 	$(BIN)/python scripts/demo.py
@@ -40,6 +41,9 @@ unit: $(ENV)/done $(PLUGINS)/done $(PROVIDER)/done $(MITMPROXY)/done $(PYAIRBYTE
 
 bench: $(ENV)/done $(DLT)/done  ## how fast it is, beside other ways to copy the same rows; docs/speed.md
 	$(BIN)/python -m bench
+
+airflow: $(ENV)/done $(PLUGINS)/done $(AIRFLOW)/done  ## a load in shards by Airflow, one of them killed; OPTIONS="--scale 300000"
+	$(BIN)/python -m tests.orchestrate.load $(OPTIONS)
 
 coverage: $(ENV)/done $(PLUGINS)/done $(PROVIDER)/done $(MITMPROXY)/done $(PYAIRBYTE)/done  ## which lines no test runs; slow
 	$(BIN)/coverage erase
@@ -73,10 +77,11 @@ lock:  ## resolve the locked requirements anew (wants uv in the environment); UP
 	$(COMPILE) requirements/bench.in -o requirements/bench.txt
 	$(COMPILE) requirements/site.in -o requirements/site.txt
 	$(COMPILE) requirements/pyairbyte.in -o requirements/pyairbyte.txt
+	$(COMPILE) requirements/airflow.in -o requirements/airflow.txt
 	! grep -n -i -E '://|file:' requirements/*.txt
 
 clean:
-	rm -rf $(ENV) $(PLUGINS) $(PROVIDER) $(MITMPROXY) $(DLT) $(SITE) $(PYAIRBYTE) .cache .demo .fuzz dist output site
+	rm -rf $(ENV) $(PLUGINS) $(PROVIDER) $(MITMPROXY) $(DLT) $(SITE) $(PYAIRBYTE) $(AIRFLOW) .cache .demo .fuzz dist output site
 
 $(ENV)/done: pyproject.toml requirements/build.txt requirements/dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11")'
@@ -127,4 +132,10 @@ $(PYAIRBYTE)/done: $(ENV)/done requirements/pyairbyte.txt
 	$(PYTHON) -m venv $(PYAIRBYTE)
 	if $(PYTHON) -c 'import sys; sys.exit(sys.version_info >= (3, 13))'; then UV_COMPILE_BYTECODE=0 \
 		$(BIN)/uv pip install --quiet --python $(PYAIRBYTE) --require-hashes --only-binary :all: -r requirements/pyairbyte.txt; fi
+	touch $@
+
+# Airflow, which starts the tap as a command and shares no library with it.
+$(AIRFLOW)/done: $(ENV)/done requirements/airflow.txt
+	$(PYTHON) -m venv $(AIRFLOW)
+	$(BIN)/uv pip install --quiet --python $(AIRFLOW) --require-hashes --only-binary :all: -r requirements/airflow.txt
 	touch $@
