@@ -130,12 +130,27 @@ def taps(run: Path) -> dict[int, str]:
     return found
 
 
-def kill_one(run: Path, kills: int, killed: list[str]) -> None:
-    """Kill a tap whose shard has come some way."""
-    for process, shard in taps(run).items():
-        if len(killed) < kills and shard not in killed and (run / f"state-{shard}.json").exists():
-            os.kill(process, signal.SIGKILL)
-            killed.append(shard)
+class Killer:
+    """Kills taps that have read for a while, and looks what state their loaders leave to the retry."""
+
+    def __init__(self, run: Path, kills: int, after: float) -> None:
+        self._run = run
+        self._left = kills
+        self._after = after
+        self._seen: dict[int, float] = {}
+        self.killed: dict[str, str] = {}
+
+    def look(self) -> None:
+        for process, shard in taps(self._run).items():
+            began = self._seen.setdefault(process, time.monotonic())
+            if self._left and shard not in self.killed and time.monotonic() - began > self._after:
+                os.kill(process, signal.SIGKILL)
+                self._left -= 1
+                self.killed[shard] = "begins anew"
+        for shard in self.killed:
+            state = self._run / f"state-{shard}.json"
+            if state.exists() and '"resume"' in state.read_text():
+                self.killed[shard] = "goes on from its state"
 
 
 def copies(server: Server, schema: str) -> dict[str, list[dict[str, Any]]]:
@@ -175,13 +190,13 @@ def prepare(folder: Path, options: argparse.Namespace) -> None:
     (folder / "home/dags/epicor.toml").write_text("".join(lines))
 
 
-def run_dag(airflow: Airflow, folder: Path, run: str, kills: int) -> tuple[float, list[str]]:
-    """Run the DAG, and return how long it took, and which shards' taps were killed meanwhile."""
+def run_dag(airflow: Airflow, folder: Path, run: str, kills: int, after: float) -> tuple[float, dict[str, str]]:
+    """Run the DAG, and return how long it took, and what became of the shards whose taps were killed."""
     airflow.command("dags", "trigger", "epicor", "--run-id", run)
-    killed: list[str] = []
+    killer = Killer(folder / "load/runs" / run, kills, after)
     end = time.monotonic() + LONGEST
     while (state := airflow.state(run)) not in {"success", "failed"} and time.monotonic() < end:
-        kill_one(folder / "load/runs" / run, kills, killed)
+        killer.look()
         time.sleep(0.1)
     tasks = airflow.tasks(run)
     for task in tasks:
@@ -193,7 +208,7 @@ def run_dag(airflow: Airflow, folder: Path, run: str, kills: int) -> tuple[float
     )
     if state != "success":
         raise RuntimeError(f"the DAG's run ended as {state}")
-    return seconds, killed
+    return seconds, killer.killed
 
 
 def print_why(logs: Path, task: Mapping[str, Any], attempt: int) -> None:
@@ -224,7 +239,8 @@ def main() -> None:
     parser.add_argument("--shards", type=int, default=8)
     parser.add_argument("--slots", type=int, default=16, help="requests at once that the server has to bear")
     parser.add_argument("--connections", type=int, default=2, help="requests at once of each shard")
-    parser.add_argument("--kills", type=int, default=1)
+    parser.add_argument("--kills", type=int, default=1, help="taps to kill")
+    parser.add_argument("--kill-after", type=float, default=5, help="seconds that they have read by then")
     parser.add_argument("--batch-rows", type=int, default=2000, help="rows that the loader writes at once")
     parser.add_argument("--no-alone", action="store_true", help="without the run of one process")
     options = parser.parse_args()
@@ -249,14 +265,15 @@ def main() -> None:
             airflow.await_known()
             airflow.command("pools", "set", "epicor", str(options.slots), "requests at once")
             airflow.command("dags", "unpause", "epicor", "-y")
-            seconds, killed = run_dag(airflow, folder, "load", options.kills)
+            seconds, killed = run_dag(airflow, folder, "load", options.kills, options.kill_after)
             rows = check(kinetic, server, "shared")
             print(
                 f"{options.shards} shards: {rows:,} rows in {seconds:.1f} s, {rows / seconds:,.0f} rows/s", flush=True
             )
-            print(f"killed: the taps of the shards {', '.join(killed) or 'none'}", flush=True)
+            for shard, what in killed.items():
+                print(f"the tap of shard {shard} was killed, and {what}", flush=True)
             kinetic.change(inserts=200, updates=400, deletes=0, seed=4, sets=SETS)
-            seconds, _ = run_dag(airflow, folder, "changes", 0)
+            seconds, _ = run_dag(airflow, folder, "changes", 0, 0)
             rows = check(kinetic, server, "shared")
             print(f"changes: {seconds:.1f} s; {rows:,} rows, all equal", flush=True)
     shutil.rmtree(folder, ignore_errors=True)
