@@ -28,12 +28,14 @@ if TYPE_CHECKING:
 STREAMS = ("erp_parttran_parttrans", "erp_customer_customers")
 
 LOADER = """
+import json
 import sys
 with open("rows.jsonl", "a") as rows:
     for line in sys.stdin:
-        if '"type":"STATE"' in line.replace(" ", ""):
-            print(__import__("json").dumps(__import__("json").loads(line)["value"]), flush=True)
-        elif '"type":"RECORD"' in line.replace(" ", ""):
+        message = json.loads(line)
+        if message["type"] == "STATE":
+            print(json.dumps(message["value"]), flush=True)
+        elif message["type"] == "RECORD":
             rows.write(line)
 """
 
@@ -65,7 +67,7 @@ class Tasks:
         (folder / "catalog.json").write_text(json.dumps(choose(discover(folder, config), *STREAMS)))
         self.folder = folder
         self._environment = {f"TAP_EPICOR_{name.upper()}": str(value) for name, value in config.items()}
-        self._settings = tomllib.loads((ROOT / "orchestrate/epicor.toml").read_text()) | {
+        self.settings = tomllib.loads((ROOT / "orchestrate/epicor.toml").read_text()) | {
             "folder": str(folder),
             "shards": 3,
             "tap": f"{sys.executable} -m tap_epicor",
@@ -76,7 +78,7 @@ class Tasks:
         found = scripts()
         text = SandboxedEnvironment(undefined=StrictUndefined).from_string(found["BEGIN"] + found[name])
         return subprocess.run(
-            ["bash", "-c", text.render(run_id=run, **self._settings)],
+            ["bash", "-c", text.render(run_id=run, **self.settings)],
             capture_output=True,
             text=True,
             check=False,
@@ -115,3 +117,16 @@ def test_a_task_fails_with_its_tap_and_keeps_the_state_that_the_loader_told(serv
     assert merged.returncode == 1
     assert "is not done: shard 1" in merged.stderr
     assert json.loads((tmp_path / "state.json").read_text())
+
+
+def test_a_line_that_a_killed_tap_did_not_end_does_not_reach_the_loader(server: Sandbox, tmp_path: Path) -> None:
+    tasks = Tasks(tmp_path, server)
+    state = json.dumps({"type": "STATE", "value": {"bookmarks": {"so far": {}}}})
+    (tmp_path / "messages").write_text(f"{state}\n" + '{"type":"RECORD","record":{"a":"')
+    (tmp_path / "killed").write_text("cat messages; kill -9 $$\n")
+    tasks.settings["tap"] = "bash killed"
+    (tmp_path / "runs/run").mkdir(parents=True)
+    done = tasks.do("READ", "run", SHARD="1")
+    assert done.returncode == 137
+    assert "Traceback" not in done.stderr
+    assert json.loads((tmp_path / "runs/run/state-1.json").read_text()) == {"bookmarks": {"so far": {}}}
