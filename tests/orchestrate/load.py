@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,11 +77,11 @@ class Airflow:
             yield
         finally:
             os.killpg(process.pid, signal.SIGTERM)
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 process.wait(30)
-            except subprocess.TimeoutExpired:
+            with suppress(ProcessLookupError):  # the scheduler may outlive it
                 os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+            process.wait()
 
     def command(self, *words: str) -> str:
         done = subprocess.run([AIRFLOW, *words], env=self.environment, capture_output=True, text=True, check=False)
