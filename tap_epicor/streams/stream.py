@@ -252,7 +252,7 @@ class EpicorStream(Stream):
 
     def _write(self, lines: Iterable[tuple[bytes, int]]) -> None:
         for some, number in lines:
-            self._writer.write_lines(some)
+            self._writer.write_lines(some, number)
             self.state_manager.is_flushed = False
             self._counter.increment(number)
 

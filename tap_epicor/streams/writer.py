@@ -56,11 +56,12 @@ class PageWriter(MsgSpecWriter):
             self.rows_are_last = False
         self._end_if_told()
 
-    def write_lines(self, lines: bytes) -> None:
-        """Write RECORD lines.
+    def write_lines(self, lines: bytes, records: int) -> None:
+        """Write RECORD lines, or others that tell of records.
 
         Args:
             lines: whole lines.
+            records: of how many records they tell; they are counted when all are written.
 
         Raises:
             Stopped: if the run was told to end meanwhile.
@@ -68,11 +69,11 @@ class PageWriter(MsgSpecWriter):
         start = 0
         while start < len(lines):
             end = lines.find(b"\n", min(start + _AT_ONCE, len(lines)) - 1) + 1
-            self._writing = True
+            self._writing = self.rows_are_last = True
             sys.stdout.buffer.write(memoryview(lines)[start:end])
-            self._count(lines.count(b"\n", start, end))
             self._end_if_told()
             start = end
+        self._count(records)
 
     def _end_if_told(self) -> None:
         self._writing = False
