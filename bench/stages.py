@@ -46,8 +46,8 @@ def stages(server: Server, folder: Path, contender: Contender, *, rows: int, pag
 
 def _profile(server: Server, folder: Path, contender: Contender, rows: int, page_size: int) -> Counter[str]:
     profile = folder / "profile"
-    _, *command = contender.command(server.instance(rows), folder, page_size)
-    run([PYTHON, "-m", "cProfile", "-o", str(profile), *command])
+    _, _, module, *arguments = contender.command(server.instance(rows), folder, page_size)
+    run([PYTHON, "-m", "bench.profiled", str(profile), module, *arguments])
     return by_stage(pstats.Stats(str(profile)))
 
 
@@ -59,6 +59,9 @@ def by_stage(profiled: pstats.Stats) -> Counter[str]:
     """
     seconds: Counter[str] = Counter()
     for function, (_, _, own, _, callers) in profiled.stats.items():  # type: ignore[attr-defined]
+        if "'acquire' of '_thread.lock'" in function[2]:
+            # Waiting for another thread is no work.
+            continue
         if not _is_builtin(function):
             seconds[_stage(function)] += own
             continue

@@ -21,32 +21,58 @@ if TYPE_CHECKING:
 
     Meanwhile = Callable[[], AbstractContextManager[object]]
 
-WORTH: Final = 0.25
-"""Time of fetching, as a share of the time that its page's rows take to be written, from which on to fetch ahead."""
+WORTH: Final = 0.5
+"""Waiting for a page, as a share of the work on it, from which on to fetch ahead."""
 _A_MOMENT: Final = 0.1
 """Seconds after which a thread looks whether its pages are still wanted."""
 
 
 def ahead(read: Iterator[Page], meanwhile: Meanwhile) -> Generator[Page]:
-    """Yield the pages of a read; the next one is fetched meanwhile as soon as fetching is seen to take its time.
+    """Yield the pages of a read; the next one is fetched meanwhile as soon as the server is seen to take its time.
 
     Args:
         read: the read.
         meanwhile: entered while nothing is done but to wait.
     """
-    asked = time.monotonic()
+    pace = Pace()
     for page in read:
-        came = time.monotonic()
+        pace.came()
         yield page
-        taken = time.monotonic()
-        if came - asked > WORTH * (taken - came):
+        if pace.waits():
             break
-        asked = taken
     else:
         return
     for _, next_page in together([read], meanwhile):
         if next_page is not None:
             yield next_page
+
+
+class Pace:
+    """What the pages of a read cost: waiting for them, and the work on them."""
+
+    def __init__(self) -> None:
+        self._began = self._idle = self._waited = 0.0
+        self._is_first = True
+        self._begin()
+
+    def came(self) -> None:
+        """Take note that a page has come."""
+        self._waited = time.monotonic() - time.thread_time() - self._idle
+
+    def waits(self) -> bool:
+        """Return whether waiting for the page was worth mentioning beside the work on it, which is done now.
+
+        The first page says nothing: the server may never have been asked for such rows.
+        """
+        worked = time.monotonic() - self._began - self._waited
+        waits = self._waited > WORTH * worked and not self._is_first
+        self._is_first = False
+        self._begin()
+        return waits
+
+    def _begin(self) -> None:
+        self._began = time.monotonic()
+        self._idle = self._began - time.thread_time()
 
 
 def all_at_once(questions: Sequence[Callable[[], Any]], meanwhile: Meanwhile) -> list[Any]:

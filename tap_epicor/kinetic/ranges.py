@@ -8,13 +8,12 @@ with the row that the one before it ends with, which proves that the server unde
 from __future__ import annotations
 
 import logging
-import time
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from tap_epicor.kinetic.ahead import WORTH, ahead, all_at_once, together
+from tap_epicor.kinetic.ahead import Pace, ahead, all_at_once, together
 from tap_epicor.kinetic.order import keys_of
 from tap_epicor.kinetic.page_size import FEWER_MAY_DO
 from tap_epicor.kinetic.pages import read
@@ -95,15 +94,14 @@ class Spread:
     def _one_by_one(self) -> Iterator[tuple[Page, tuple[Range, ...]]]:
         """Yield the pages of the only range, until it pays to cut what is left of it."""
         pages = ahead(self._read(self._ranges[0]), self._rows.kinetic.meanwhile)
-        asked = time.monotonic()
+        pace = Pace()
         for page in pages:
-            came, number = time.monotonic(), len(page.rows)
+            pace.came()
+            number = len(page.rows)
             yield page, self._after(0, page)
-            taken = time.monotonic()
-            if page.last is not None and came - asked > WORTH * (taken - came) and self._cut(page.last, number):
+            if pace.waits() and page.last is not None and self._cut(page.last, number):
                 pages.close()
                 return
-            asked = taken
         self._ranges.clear()
 
     def _cut(self, last: Key, came: int) -> bool:
