@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
@@ -386,8 +387,10 @@ def _is_file(path: str) -> bool:
 
 
 def secrets_in(config: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the secret values of a configuration, which must never be shown; user and password also in one."""
+    """Return the secret values of a configuration, which must never be shown; user and password in one, a proxy's alone."""
     alone = tuple(str(config[name]) for name in SECRETS if config.get(name))
+    with suppress(ValueError):
+        alone += tuple(filter(None, [urlsplit(str(config.get("proxy_url") or "")).password]))
     if config.get("user") and config.get("password"):
         return (*alone, f"{config['user']}:{config['password']}")
     return alone

@@ -275,3 +275,8 @@ def test_secrets_are_marked() -> None:
     }
     for name in SECRETS:
         assert EpicorTap.config_jsonschema["properties"][name]["secret"] is True
+
+
+def test_the_password_of_a_proxy_is_a_secret_of_its_own() -> None:
+    assert "hush-hush" in secrets_in({"proxy_url": "http://me:hush-hush@proxy.example.com:3128"})
+    assert secrets_in({"proxy_url": "http://proxy.example.com:3128"}) == ("http://proxy.example.com:3128",)

@@ -1,6 +1,6 @@
 """A big set is read in several ranges of its key at once, as far as there are connections to spare.
 
-It begins as one. Once fetching is seen to take its time, what is left is cut into ranges of about equal numbers of
+It begins as one. Once the server is seen to take its time, what is left is cut into ranges of about equal numbers of
 rows: the server is asked for the key of the row in each place between, by `$skip` over the key alone. Each range begins
 with the row that the one before it ends with, which proves that the server understood where it begins.
 """
@@ -97,18 +97,18 @@ class Spread:
         pace = Pace()
         for page in pages:
             pace.came()
-            number = len(page.rows)
+            if self._left is not None:
+                self._left -= len(page.rows)
             yield page, self._after(0, page)
-            if pace.waits() and page.last is not None and self._cut(page.last, number):
+            if pace.waits() and page.last is not None and self._cut(page.last):
                 pages.close()
                 return
         self._ranges.clear()
 
-    def _cut(self, last: Key, came: int) -> bool:
+    def _cut(self, last: Key) -> bool:
         """Cut what is left into ranges, if there are connections to spare and rows enough; return whether it was."""
         if self._left is None:
             return False
-        self._left -= came
         parts = min(self._rows.kinetic.readers.free + 1, self._left // (FEWEST_PAGES * self._page_size))
         if parts < 2:  # noqa: PLR2004
             return False

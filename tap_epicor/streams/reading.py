@@ -210,6 +210,7 @@ class Reading:
         except LostPlace as exc:
             logger.warning("%s The stream is read from the beginning.", exc)
             self._in_one = True
+            self._reckoning.skipped = 0
             self._bookmark.restart()
             yield from self._everything(cursor)
             return

@@ -138,6 +138,25 @@ def test_a_server_that_takes_its_time_is_asked_for_several_ranges_at_once(shelf:
     assert time.monotonic() - apart < 0.75 * (apart - began)
 
 
+def test_pages_that_came_at_once_are_not_in_what_is_cut(shelf: Shelf) -> None:
+    stock = shelf.stock = Stock([row(number) for number in range(300)])
+    found: list[int] = []
+    for page, _ in numbers_by_page(rows_of(shelf.url), (NUM,), [Range()], 300):
+        found += page
+        if len(found) >= 100:
+            shelf.seconds = 0.02
+            continue
+        began = time.thread_time()
+        while time.thread_time() - began < 0.02:
+            pass
+    shelf.seconds = 0.0
+    cuts = [(options["$filter"], int(options["$skip"])) for options in stock.asked if "$skip" in options]
+    assert sorted(found) == list(range(300))
+    assert len(cuts) == 3
+    for condition, place in cuts:
+        assert int(condition.rpartition(" ")[2]) + place < 270
+
+
 def test_a_small_set_is_read_in_one(shelf: Shelf) -> None:
     shelf.stock = Stock([row(number) for number in range(30)])
     shelf.seconds, shelf.most_under_way = 0.01, 0
