@@ -387,7 +387,7 @@ def _is_file(path: str) -> bool:
 
 
 def secrets_in(config: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the secret values of a configuration, which must never be shown; user and password in one, a proxy's alone."""
+    """Return the secret values of a configuration, which must never be shown: also user and password as one."""
     alone = tuple(str(config[name]) for name in SECRETS if config.get(name))
     with suppress(ValueError):
         alone += tuple(filter(None, [urlsplit(str(config.get("proxy_url") or "")).password]))
