@@ -126,15 +126,11 @@ class Bookmark:
             return False
         return _later(self.value, highest, self._cursor)
 
-    def is_of_another(self, value: Any, key: Sequence[Any]) -> bool:  # noqa: ANN401
-        """Return whether a row has the value of the bookmark that was another row's.
-
-        Args:
-            value: the row's value of the cursor.
-            key: its key.
-        """
+    @property
+    def last(self) -> list[str]:
+        """The key of the row that had the bookmark's value; empty where it is not known."""
         last = self._state.get(LAST)
-        return isinstance(last, list) and str(value) == str(self.value) and last != _as_text(key)
+        return last if isinstance(last, list) else []
 
     def left_off(self, order: Sequence[Part]) -> Left | None:
         """Return where an interrupted read of everything left off; None where there was none.

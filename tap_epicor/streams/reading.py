@@ -13,10 +13,11 @@ from tap_epicor.kinetic.errors import KineticError
 from tap_epicor.kinetic.found import values_of
 from tap_epicor.kinetic.pages import LostPlace, read
 from tap_epicor.kinetic.patience import TimeUp
-from tap_epicor.kinetic.plan import REVISION, make_plan, parse_cursor_value
-from tap_epicor.kinetic.probes import count, count_between, highest, highest_to_track
+from tap_epicor.kinetic.plan import make_plan, parse_cursor_value
+from tap_epicor.kinetic.probes import count, count_between, highest_to_track
 from tap_epicor.kinetic.ranges import Range, Spread
 from tap_epicor.streams.bookmark import Left
+from tap_epicor.streams.same_database import OtherDatabase, of_same_database
 from tap_epicor.streams.wholeness import is_whole
 
 if TYPE_CHECKING:
@@ -38,10 +39,6 @@ class Incomplete(KineticError):
 
 class Restored(KineticError):
     """The database was restored or copied, and the settings say not to read anew by oneself."""
-
-
-class _OtherDatabase(Exception):
-    """The bookmark is none of this database, with the evidence."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +133,7 @@ class Reading:
             return
         try:
             yield from self._changes(self._cursor, since)
-        except _OtherDatabase as exc:
+        except OtherDatabase as exc:
             self._tell_restored(str(exc))
             yield from self._everything(self._cursor)
 
@@ -166,13 +163,13 @@ class Reading:
         """Yield what has changed since a value, and move the bookmark behind it.
 
         Raises:
-            _OtherDatabase: if the bookmark is none of this database.
+            OtherDatabase: if the bookmark is none of this database.
         """
         asked = _now()
         began, first = self._bookmark.under_way or (asked, since)
         last, key = None, ()
-        for page in self._read(self._with_parameter(since), make_plan(self._key, cursor, since=since)):
-            self._check_database(cursor, page)
+        pages = self._read(self._with_parameter(since), make_plan(self._key, cursor, since=since))
+        for page in of_same_database(pages, self._rows, self._key, cursor, self._bookmark):
             last = page.rows[-1][cursor.name]
             key = tuple(page.rows[-1].get(part.name) for part in self._key)
             yield page
@@ -180,8 +177,6 @@ class Reading:
                 self._bookmark.advance(last, began, first, key)
                 self._save_place()
             asked = page.at
-        if (last is None or self._bookmark.is_above(last)) and self._bookmark.is_above(highest(self._rows, cursor)):
-            raise _OtherDatabase(f"no row has a {cursor.name} of {self._bookmark.value} or more")
         self._bookmark.advance(last, began, first, key)
         self._bookmark.caught_up(first, began, asked, self._manner.overlap_minutes)
         self._end("complete")
@@ -293,18 +288,6 @@ class Reading:
             self._settled += sum(map(self._floor.__ge__, values))
         else:
             self._settled += sum(1 for value in values if value is not None and int(value) <= self._floor)
-
-    def _check_database(self, cursor: Part, page: Page) -> None:
-        bookmark = self._bookmark.value
-        if cursor.name != REVISION or bookmark is None:
-            return
-        first, last = int(page.rows[0][REVISION]), int(page.rows[-1][REVISION])
-        if not first <= bookmark <= last:
-            return
-        for row in page.rows:
-            key = [row.get(part.name) for part in self._key]
-            if int(row[REVISION]) == bookmark and self._bookmark.is_of_another(bookmark, key):
-                raise _OtherDatabase(f"the {REVISION} {bookmark} of the bookmark is another row's now")
 
     def _since(self) -> Any | None:  # noqa: ANN401
         """Return the value to read changes from; None to read everything."""

@@ -106,6 +106,41 @@ def test_a_database_that_went_back_a_little_is_noticed(tmp_path: Path) -> None:
         assert differences(server.database, {TRANSACTIONS: rows}, ["EPIC06"]) == []
 
 
+def test_a_database_that_went_back_and_was_written_past_the_bookmark_is_noticed(tmp_path: Path) -> None:
+    with sandbox("--company", "EPIC06") as server:
+        config = server.config(service="Erp.BO.PartTranSvc", company="EPIC06", **SHORT)
+        catalog = choose(discover(tmp_path, config), TRANSACTIONS)
+        first = tap(tmp_path, config, catalog=catalog)
+        server.keep()
+        server.change(updates=10, seed=2, sets=SETS)
+        second = tap(tmp_path, config, catalog=catalog, state=first.state)
+        server.restore()
+        # Revisions are counted over the whole database: the bookmark's is one of these, and no transaction has it.
+        server.change(updates=20, seed=5, sets=["Erp.BO.CustomerSvc/Customers"])
+        server.change(updates=3, seed=6, sets=SETS)
+        third = tap(tmp_path, config, catalog=catalog, state=second.state)
+        assert third.code == 0, third.log
+        assert "of the bookmark, and has" in third.log
+        assert "the database was restored or copied" in third.log
+        rows = [row for run in (first, second, third) for row in run.rows[TRANSACTIONS]]
+        assert differences(server.database, {TRANSACTIONS: rows}, ["EPIC06"]) == []
+
+
+def test_a_row_that_changed_after_it_was_the_bookmarks_speaks_for_the_database(tmp_path: Path) -> None:
+    with sandbox("--company", "EPIC06") as server:
+        config = server.config(service="Erp.BO.PartTranSvc", company="EPIC06", **SHORT)
+        catalog = choose(discover(tmp_path, config), TRANSACTIONS)
+        first = tap(tmp_path, config, catalog=catalog)
+        server.change(updates=10, seed=2, sets=SETS)
+        second = tap(tmp_path, config, catalog=catalog, state=first.state)
+        server.change(updates=5000, seed=3, sets=SETS)
+        third = tap(tmp_path, config, catalog=catalog, state=second.state)
+        assert third.code == 0, third.log
+        assert "restored" not in third.log
+        rows = [row for run in (first, second, third) for row in run.rows[TRANSACTIONS]]
+        assert differences(server.database, {TRANSACTIONS: rows}, ["EPIC06"]) == []
+
+
 def test_late_rows_are_read_after_a_start_value_though_its_read_was_interrupted(tmp_path: Path) -> None:
     with sandbox("--company", "EPIC06") as server:
         config = server.config(
