@@ -19,6 +19,7 @@ from tap_epicor.kinetic.errors import (
     redirected,
     tls_failed,
 )
+from tap_epicor.kinetic.no_answer import why_no_answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,7 +99,8 @@ class EpicorToken(Bearer):
         except requests.exceptions.SSLError as exc:
             raise tls_failed(str(exc), _PATH, self._secrets) from exc
         except _PASSING as exc:
-            raise PassingError(f"no token: {type(exc).__name__}", path=_PATH, cure=Unreachable.cure) from exc
+            why = why_no_answer(exc, self._secrets)
+            raise PassingError(f"no token: no answer ({why})", path=_PATH, cure=Unreachable.cure) from exc
         except requests.RequestException as exc:
             # Not its text: that of an InvalidHeader holds the header.
             raise Unreachable(f"no token: {type(exc).__name__}", path=_PATH) from exc

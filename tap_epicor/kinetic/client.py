@@ -35,6 +35,7 @@ from tap_epicor.kinetic.errors import (
 )
 from tap_epicor.kinetic.found import read_json
 from tap_epicor.kinetic.load import Load
+from tap_epicor.kinetic.no_answer import why_no_answer
 from tap_epicor.kinetic.patience import Patience, TimeUp, note_retry
 from tap_epicor.kinetic.readers import Readers
 
@@ -350,7 +351,7 @@ class Kinetic:
         host = urlsplit(self.base_url).netloc
         if isinstance(exc, requests.ReadTimeout | urllib3.exceptions.ReadTimeoutError):
             return TooMuch(f"{host} sent nothing for {self._timeout[1]:g} seconds", path=where)
-        said = f"no answer from {host}: {redact(str(exc), self._secrets)}"
+        said = f"no answer from {host}: {why_no_answer(exc, self._secrets)}"
         return PassingError(said, path=where, cure=Unreachable.cure)
 
     def _headers_for(self, company: str, accept: str) -> dict[str, str]:

@@ -77,7 +77,7 @@ def test_an_answer_without_a_token_is_told() -> None:
 
 
 def test_a_server_that_is_away_passes() -> None:
-    with pytest.raises(PassingError, match="ConnectionError"):
+    with pytest.raises(PassingError, match="Connection refused"):
         signed(sign_in("http://127.0.0.1:9/kinetic"))
 
 
