@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import msgspec
 
-from tap_epicor.sandbox import designer, metadata, queries, signin
+from tap_epicor.sandbox import designer, metadata, openapi, queries, signin
 from tap_epicor.sandbox.baqs import Baqs
 from tap_epicor.sandbox.errors import ServerError, bad_request, business, not_found
 from tap_epicor.sandbox.options import Options
@@ -113,6 +114,8 @@ class Api:
             raise not_found(unquote(segments[0]))
         if segments[1:2] == ["helppage"]:
             return self._helppage(call, segments[2:])
+        if segments[1:2] == ["swagger"]:
+            return self._swagger(call, segments[2:])
         if segments[1:2] == ["v1"]:
             return self._v1(call, segments[2:])
         if segments[1:3] == ["v2", "odata"]:
@@ -138,6 +141,25 @@ class Api:
             raise not_found(unquote(segments[-1]) if segments else "helppage")
         kind = Options.parse(call.query, 1).parameters.get("serviceType", ["BO"])[0]
         return Answer(_ENCODER.encode(metadata.service_list(self._services(kind), self.switches.list_shape)))
+
+    def _swagger(self, call: Call, segments: list[str]) -> Answer:
+        version = {"v1": 1, "v2": 2}.get(segments[0]) if len(segments) == 3 and segments[1] == "odata" else None  # noqa: PLR2004
+        if version is None or self.switches.openapi == "missing":
+            raise not_found(unquote(segments[-1]) if segments else "swagger")
+        self._sign_in(call, version, self.companies[0])
+        _only_get(call)
+        name = unquote(segments[2]).removesuffix(".json")
+        sets = self.model.services.get(name)
+        if sets is None:
+            raise not_found(name)
+        if self.switches.openapi == "denied" or name in self.switches.denied_services:
+            raise signin.denied("Ice.Lib.HelpPageSvc", "GetSwagger", self.switches.denied_status)
+        document = openapi.of_service(sets.values(), version, described=self.switches.openapi == "described")
+        body = _ENCODER.encode(document)
+        tag = f'"{zlib.crc32(body):08x}"'
+        if call.headers.get("if-none-match") == tag:
+            return Answer(b"", 304, headers={"ETag": tag})
+        return Answer(body, headers={"ETag": tag})
 
     def _services(self, kind: str) -> list[str]:
         if self.switches.service_list == "denied":

@@ -36,6 +36,9 @@ class Switches:
     count: Literal["right", "page-only", "refused"] = switch("right", "Counts: true, of the page alone, or 400.")
     service_list: Literal["allowed", "denied"] = switch("allowed", "Whether the services may be listed.")
     list_shape: Literal["objects", "names", "value"] = switch("objects", "JSON shape of the list of services.")
+    openapi: Literal["described", "bare", "denied", "missing"] = switch(
+        "described", "OpenAPI documents: with descriptions of columns, without, access denied, or 404."
+    )
     collation: Literal["nocase", "binary"] = switch("nocase", "How strings compare and sort.")
     seats: int = switch(0, "Licences: requests served at once; 0 for no limit.")
     latency_ms: int = switch(0, "Added to every answer.")
