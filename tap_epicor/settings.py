@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from singer_sdk import typing as th
 
+from tap_epicor.network_settings import NETWORK
 from tap_epicor.stream_settings import BACKFILL, STREAM_SETTINGS, STRINGS_OR_LIST
 
 if TYPE_CHECKING:
@@ -331,6 +332,14 @@ GROUPS: Final[Mapping[str, tuple[th.Property[Any], ...]]] = {
             examples=["07:00-18:30 Europe/Berlin"],
         ),
         th.Property(
+            "descriptions",
+            th.BooleanType,
+            default=False,
+            title="Descriptions",
+            description="Whether discovery asks for what columns hold, in the server's words: a request more for each "
+            "service, of some MB, kept for 30 days. They become the columns' `description` in the catalog.",
+        ),
+        th.Property(
             "summary_path",
             th.StringType,
             title="Summary",
@@ -351,48 +360,7 @@ GROUPS: Final[Mapping[str, tuple[th.Property[Any], ...]]] = {
             "were not in it.",
         ),
     ),
-    "Network": (
-        th.Property(
-            "max_connections",
-            th.IntegerType(minimum=1, maximum=64),
-            default=4,
-            title="Connections",
-            description="Requests under way at once, at the most: of discovery, of streams side by side, of ranges of "
-            "a big set. There are fewer for a while where the server runs short of licences.",
-        ),
-        th.Property(
-            "requests_per_minute",
-            th.IntegerType(minimum=1),
-            title="Requests per minute",
-            description="The most requests that the server gets in a minute, over all connections. Default: no limit.",
-        ),
-        th.Property(
-            "timeout",
-            th.NumberType(exclusive_minimum=0),
-            default=300,
-            title="Time-out",
-            description="Seconds to wait for the server's next byte.",
-        ),
-        th.Property(
-            "ssl_ca",
-            th.StringType,
-            title="Certificate authority",
-            description="File with the certificates of the authorities to trust, in PEM form.",
-        ),
-        th.Property(
-            "proxy_url",
-            th.StringType,
-            secret=True,
-            title="Proxy",
-            description="Proxy for all requests, such as `http://proxy.example.com:3128`.",
-        ),
-        th.Property(
-            "user_agent",
-            th.StringType,
-            title="User agent",
-            description="Name that the tap goes by in the server's log. Default: `tap-epicor/` and its version.",
-        ),
-    ),
+    "Network": NETWORK,
 }
 
 PROPERTIES: Final = {prop.name: prop for group in GROUPS.values() for prop in group}

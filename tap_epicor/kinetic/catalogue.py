@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from tap_epicor.kinetic.client import Kinetic
     from tap_epicor.kinetic.metadata import EntityType
 
+    Types = dict[str, EntityType]
+    Complete = Callable[[str, Types], Types]
+
 logger = logging.getLogger(__name__)
 
 _SERVICE_TYPES = ("BO", "UD", "Lib", "Proc")
@@ -98,7 +101,9 @@ def find_services(kinetic: Kinetic, wanted: Sequence[str], company: str) -> list
     return list(found)
 
 
-def describe_services(kinetic: Kinetic, services: Sequence[str], company: str) -> Iterator[Found]:
+def describe_services(
+    kinetic: Kinetic, services: Sequence[str], company: str, complete: Complete = lambda _, types: types
+) -> Iterator[Found]:
     """Yield the entity sets of services; several services are asked at a time.
 
     A service that can't be read is a warning with its name, unless none can, or it fails for a reason that passes: a
@@ -108,27 +113,31 @@ def describe_services(kinetic: Kinetic, services: Sequence[str], company: str) -
         kinetic: the client.
         services: names of services.
         company: a company that the account may read.
+        complete: adds to the types of a service's sets what the server says elsewhere; called in several threads.
 
     Raises:
         PassingError: if the server fails for long.
         KineticError: if no service at all can be read.
     """
-    yield from _each(kinetic, lambda service: describe_service(kinetic, service, company), services)
+    yield from _each(kinetic, lambda service: describe_service(kinetic, service, company, complete), services)
 
 
-def describe_service(kinetic: Kinetic, service: str, company: str) -> list[Found]:
+def describe_service(
+    kinetic: Kinetic, service: str, company: str, complete: Complete = lambda _, types: types
+) -> list[Found]:
     """Return the entity sets of a service, by one request.
 
     Args:
         kinetic: the client.
         service: name of the service.
         company: a company that the account may read.
+        complete: adds to the types of its sets what the server says elsewhere.
 
     Raises:
         KineticError: if it can't be read.
     """
     path = kinetic.dialect.metadata(company, service)
-    types = kinetic.get_text(path, read_metadata, company=company)
+    types = complete(service, kinetic.get_text(path, read_metadata, company=company))
     return [Found(Source(service, name), row_type, service=types) for name, row_type in types.items()]
 
 

@@ -55,6 +55,7 @@ Content = TypeVar("Content")
 
 _ERROR_STATUS = 400
 _REDIRECT_STATUS = 300
+_NOT_CHANGED = 304
 _NO_ANSWER = (requests.ConnectionError, requests.Timeout, requests.exceptions.InvalidHeader)
 """The last one stands for headers of the answer that contradict each other."""
 _SELDOM_PASSING = (ServerFailed, TooLong, UnreadableAnswer)
@@ -182,6 +183,26 @@ class Kinetic:
         document: Content = self._patiently(lambda: self._send(path, company, accept, made, longest=longest))
         return document
 
+    def get_if_changed(
+        self, path: str, conditions: Mapping[str, str], *, company: str = "", longest: int = 64 << 20
+    ) -> tuple[bytes, Mapping[str, str]] | None:
+        """Return the JSON document at a path and the headers of the answer; None where it has not changed.
+
+        It is asked for once: this is for what can be done without.
+
+        Args:
+            path: path below the instance, percent-encoded.
+            conditions: headers such as `If-None-Match`.
+            company: company id for the `CallSettings` header.
+            longest: size in bytes beyond which a document is refused.
+
+        Raises:
+            KineticError: if it can't be had.
+        """
+        with self.meanwhile():
+            response, body, _ = self._answer(path, company, JSON, conditions=conditions, longest=longest)
+        return None if response.status_code == _NOT_CHANGED else (body, response.headers)
+
     def follow(self, link: str, came_from: str, *, company: str = "") -> dict[str, Any]:
         """Return the page that a next link leads to.
 
@@ -272,16 +293,24 @@ class Kinetic:
             yield wait * random.uniform(0.75, 1.25)  # noqa: S311
             wait = min(wait * 2, self._patience.longest_wait)
 
-    def _send(  # noqa: PLR0913
+    def _send(self, path: str, company: str, accept: str, read: Callable[[bytes, str], Any], **asked: Any) -> Any:  # noqa: ANN401
+        _, body, where = self._answer(path, company, accept, **asked)
+        content = read(body, where)
+        self._answered = True
+        return content
+
+    def _answer(  # noqa: PLR0913
         self,
         path: str,
         company: str,
         accept: str,
-        read: Callable[[bytes, str], Any],
         *,
         query: Query | None = None,
+        conditions: Mapping[str, str] | None = None,
         longest: int = LONGEST,
-    ) -> Any:  # noqa: ANN401
+    ) -> tuple[requests.Response, bytes, str]:
+        """Return an answer that is neither an error nor leads elsewhere, its body, and the path it came from."""
+        headers = {**self._headers_for(company, accept), **(conditions or {})}
         url = f"{self.base_url}/{path}"
         if query is not None and (text := query.encode()):
             url = f"{url}?{text}"
@@ -289,7 +318,7 @@ class Kinetic:
         with self._load.slot():
             if self.time_left() <= 0:
                 raise TimeUp(where)
-            response, body, seconds = self._exchange(url, where, self._headers_for(company, accept), longest)
+            response, body, seconds = self._exchange(url, where, headers, longest)
         logger.debug("GET %s: %d, %d bytes, %.3f s", url, response.status_code, len(body), seconds)
         if self.on_answer:
             self.on_answer(where, response.status_code, seconds)
@@ -300,12 +329,10 @@ class Kinetic:
             if self._refusal_cure and isinstance(error, SignInRefused) and not isinstance(error, WrongKey):
                 error.cure = self._refusal_cure
             raise error
-        if response.status_code >= _REDIRECT_STATUS:
+        if response.status_code >= _REDIRECT_STATUS and not (conditions and response.status_code == _NOT_CHANGED):
             raise redirected(response.status_code, response.headers, where, self._secrets)
         self._load.answered((where, query and query.top), seconds)
-        content = read(body, where)
-        self._answered = True
-        return content
+        return response, body, where
 
     def _exchange(
         self,

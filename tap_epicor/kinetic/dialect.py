@@ -70,6 +70,10 @@ class Dialect:
         path = self.service(company, service)
         return f"{path}/{_segment(query_id)}/$metadata" if query_id else f"{path}/$metadata"
 
+    def openapi(self, service: str) -> str:
+        """Return the path of the OpenAPI document of a service, which is of no company (vendor text for v1)."""
+        return f"api/swagger/{self.version}/odata/{_segment(service)}.json"
+
     def call_settings(self, company: str, plant: str | None) -> str | None:
         """Return the `CallSettings` header that sets company and plant, or None where none is needed."""
         settings = {} if self.company_in_path and not plant else {"Company": company, "Plant": plant or ""}

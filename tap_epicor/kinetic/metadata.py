@@ -42,6 +42,7 @@ class Column:
         scale: digits of a decimal after the point, None when not said or variable.
         collection: whether it holds a list of such values.
         columns: the parts of a structure.
+        description: what it holds, in the server's words; empty where nobody asked or the server does not say.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Column:
     scale: int | None = None
     collection: bool = False
     columns: tuple[Column, ...] = ()
+    description: str = ""
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,14 @@ def without_streams(config: Mapping[str, Any], known: Collection[Source]) -> lis
 def _find(config: Mapping[str, Any], kinetic: Kinetic, company: str) -> Iterator[Found]:
     wanted = as_list(config.get("service"))
     services = find_services(kinetic, wanted, company)
-    yield from describe_services(kinetic, services, company)
+    if config.get("descriptions"):
+        from tap_epicor.streams.descriptions import Descriptions  # noqa: PLC0415 - of no use to most runs
+
+        descriptions = Descriptions(kinetic, company)
+        yield from describe_services(kinetic, services, company, descriptions.complete)
+        descriptions.tell()
+    else:
+        yield from describe_services(kinetic, services, company)
     queries = as_list(config.get("baqs")) or (("*",) if BAQ_SERVICE in wanted else ())
     yield from describe_baqs(kinetic, find_baqs(kinetic, queries, company), company)
 

@@ -71,7 +71,7 @@ def adapted(definition: Definition, found: Found) -> Definition:
     new = [name for name in today if name not in properties] if len(properties) == definition.columns else []
     for name in gone:
         del properties[name]
-    properties |= {name: fresh[name] for name in retyped}
+    properties |= {name: {**fresh[name], **_said(properties[name])} for name in retyped}
     for what, names in (("are gone", gone), ("have another type", retyped), ("are new, and not copied yet", new)):
         if names:
             logger.warning("%s: columns %s since discovery: %s. %s.", definition.name, what, ", ".join(names), _CURE)
@@ -122,7 +122,18 @@ def _unfit(definition: Definition, why: str) -> Definition:
 
 def _differs(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
     """Return whether two schemas of a column are of different types, whatever else they say."""
-    return any(before.get(word) != now.get(word) for word in ("type", "format", "items", "properties"))
+    return any(_typed(before.get(word)) != _typed(now.get(word)) for word in ("type", "format", "items", "properties"))
+
+
+def _typed(schema: Any) -> Any:  # noqa: ANN401 - a schema, schemas by name, or a word
+    """Return a schema without descriptions, which say nothing of a type; a column may have that name, too."""
+    if not isinstance(schema, dict):
+        return schema
+    return {word: _typed(one) for word, one in schema.items() if word != "description" or isinstance(one, dict)}
+
+
+def _said(schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {word: text for word, text in schema.items() if word == "description"}
 
 
 def _told(found: Iterable[Found]) -> Iterator[Found]:

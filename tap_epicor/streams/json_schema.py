@@ -49,6 +49,8 @@ def _property(column: Column, *, nullable: bool) -> dict[str, Any]:
         schema = {"type": "array", "items": schema}
     if nullable:
         schema["type"] = [schema["type"], "null"]
+    if column.description:
+        schema["description"] = column.description
     return schema
 
 

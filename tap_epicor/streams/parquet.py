@@ -38,15 +38,24 @@ def parquet(lines: bytes, columns: Mapping[str, Mapping[str, Any]], compression:
     import pyarrow as pa  # noqa: PLC0415 - an extra, and slow to import
     import pyarrow.parquet as pq  # noqa: PLC0415
 
-    schema = pa.schema([(name, _type_of(name, column)) for name, column in columns.items()])
+    schema = pa.schema(
+        [pa.field(name, _type_of(name, column), metadata=_said(column)) for name, column in columns.items()]
+    )
     try:
         table = _read(lines, schema)
     except pa.ArrowInvalid:
         raise _unfit(lines, schema) from None
     file = io.BytesIO()
     level = _GZIP_LEVEL if compression == "gzip" else None
+    # pyarrow reads rows without what is said of the columns.
+    table = pa.Table.from_arrays(table.columns, schema=schema)
     pq.write_table(table, file, compression=compression or "snappy", compression_level=level)
     return file.getvalue()
+
+
+def _said(column: Mapping[str, Any]) -> dict[str, str] | None:
+    text = column.get("description")
+    return {"description": text} if isinstance(text, str) else None
 
 
 def _read(lines: bytes, schema: pa.Schema) -> pa.Table:

@@ -55,3 +55,9 @@ def test_what_parquet_can_not_hold_is_told_by_its_column(columns: dict[str, str]
         parquet(
             b'{"A":1}\n' * ("object" not in columns.values()) + line, {n: {"type": k} for n, k in columns.items()}, None
         )
+
+
+def test_what_is_said_of_a_column_is_in_the_metadata_of_its_field() -> None:
+    columns = {"A": {"type": "string", "description": "What A is."}, "B": {"type": "string"}}
+    schema = pq.read_schema(io.BytesIO(parquet(b'{"A":"x","B":"y"}\n', columns, None)))
+    assert (schema.field("A").metadata, schema.field("B").metadata) == ({b"description": b"What A is."}, None)
