@@ -17,6 +17,7 @@ from singer_sdk.exceptions import ConfigValidationError, MappingError
 from tap_epicor.auth.certificates import CertificateError
 from tap_epicor.auth.vault import VaultError
 from tap_epicor.commands.baqs import baqs
+from tap_epicor.commands.comments import comments
 from tap_epicor.commands.doctor import doctor
 from tap_epicor.commands.from_cdata import from_cdata
 from tap_epicor.commands.oauth import login, oauth
@@ -125,7 +126,7 @@ def make_command() -> click.Group:
         invoke_without_command=True,
         context_settings={"max_content_width": 100},
     )
-    for command in (baqs, doctor, from_cdata, login, merge_states, oauth, plan, sandbox, services):
+    for command in (baqs, comments, doctor, from_cdata, login, merge_states, oauth, plan, sandbox, services):
         group.add_command(command)
     return group
 
