@@ -61,7 +61,7 @@ dist: $(ENV)/done  ## build the package
 	$(BIN)/uv build --quiet --clear --build-constraints requirements/build.txt --require-hashes
 
 fuzz: .fuzz/done  ## fuzz each parser, guided by coverage, for SECONDS; atheris has wheels for some versions of Python only
-	for target in $(or $(TARGET),metadata connection_string error state catalog page literal settings); do \
+	for target in $(or $(TARGET),metadata openapi connection_string error state catalog page literal settings); do \
 		nice -n 15 .fuzz/bin/python -m tests.fuzz.fuzz $$target $(or $(SECONDS),300) 2>/dev/null || failed=1; \
 	done; test -z "$$failed"
 

@@ -16,9 +16,10 @@ from tap_epicor.commands.connection_string import ConnectionStringError
 from tap_epicor.commands.connection_string import read as read_connection_string
 from tap_epicor.inputs import InputError, catalog_file, state_file
 from tap_epicor.kinetic.dialect import DIALECTS
-from tap_epicor.kinetic.errors import KineticError, from_response, redirected
+from tap_epicor.kinetic.errors import KineticError, UnreadableAnswer, from_response, redirected
 from tap_epicor.kinetic.found import read_json, rows_of
-from tap_epicor.kinetic.metadata import MetadataError, read_metadata, read_row_type
+from tap_epicor.kinetic.metadata import Column, EntityType, MetadataError, read_metadata, read_row_type
+from tap_epicor.kinetic.openapi import LONGEST_DESCRIPTION, read_openapi
 from tap_epicor.kinetic.plan import Part
 from tap_epicor.sandbox import filters
 from tap_epicor.sandbox.literals import Literal
@@ -133,6 +134,20 @@ def metadata(data: bytes) -> None:
             read(data)
         except MetadataError as exc:
             check(exc)
+
+
+def openapi(data: bytes) -> None:
+    """OpenAPI."""
+    columns = {name: Column(name, "Edm.String") for name in ("Company", "Num")}
+    try:
+        found = read_openapi(data, {"Rows": EntityType("Erp.Tablesets.Row", (), columns)})
+    except UnreadableAnswer as exc:
+        check(exc)
+        return
+    for column, text in found["Rows"].items():
+        assert column in columns
+        assert text.isprintable()
+        assert 0 < len(text) <= LONGEST_DESCRIPTION
 
 
 def connection_string(data: bytes) -> None:
@@ -253,6 +268,13 @@ def _json(*values: object) -> tuple[bytes, ...]:
 
 TARGETS = {
     "metadata": Target(metadata, (V3.encode(), V4.encode())),
+    "openapi": Target(
+        openapi,
+        _json(
+            {"definitions": {"Erp_Tablesets_Row": {"properties": {"Num": {"description": "A number."}}}}},
+            {"components": {"schemas": {"Row": {"allOf": [{"$ref": "#/x/Row"}], "properties": {"Num": {}}}}}},
+        ),
+    ),
     "connection_string": Target(
         connection_string,
         (
