@@ -1,4 +1,4 @@
-"""The DAG of orchestrate/ in a real Airflow: a load into PostgreSQL while one of its taps is killed.
+"""The DAG of orchestrate/ in a real Airflow: a load into PostgreSQL while a tap or a whole worker is killed.
 
 `make airflow` runs it, and tells how long it took beside one process. Airflow lives in an environment of its own.
 """
@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from contextlib import contextmanager, suppress
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from tests.equality import differences
+from tests.equality import COMPANIES, differences
 from tests.pipeline.projects import ROOT
 from tests.postgres import Server, postgres
 from tests.sandboxes import Sandbox, sandbox
@@ -57,6 +58,8 @@ class Airflow:
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
             "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "2",
+            "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
+            "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
             "AIRFLOW__API__HOST": "127.0.0.1",
         }
 
@@ -130,13 +133,36 @@ def taps(run: Path) -> dict[int, str]:
     return found
 
 
+def parents() -> dict[int, int]:
+    """Return the parent of each process."""
+    found = {}
+    for folder in Path("/proc").iterdir():
+        with suppress(OSError):
+            if folder.name.isdigit():
+                found[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+    return found
+
+
+def worker_of(process: int) -> list[int]:
+    """Return the worker that a process runs under, and all processes of that worker: what a machine takes along."""
+    parent = parents()
+    above = [process]
+    while above[-1] > 1:
+        above.append(parent[above[-1]])
+    found = [one for one in above if b"airflow worker" in Path(f"/proc/{one}/cmdline").read_bytes()][-1:]
+    for one in found:
+        found += [child for child, its in parent.items() if its == one]
+    return found
+
+
 class Killer:
     """Kills taps that have read for a while, and looks what state their loaders leave to the retry."""
 
-    def __init__(self, run: Path, kills: int, after: float) -> None:
+    def __init__(self, run: Path, options: argparse.Namespace) -> None:
         self._run = run
-        self._left = kills
-        self._after = after
+        self._left = options.kills
+        self._after = options.kill_after
+        self._worker = options.kill == "worker"
         self._seen: dict[int, float] = {}
         self.killed: dict[str, str] = {}
 
@@ -144,7 +170,9 @@ class Killer:
         for process, shard in taps(self._run).items():
             began = self._seen.setdefault(process, time.monotonic())
             if self._left and shard not in self.killed and time.monotonic() - began > self._after:
-                os.kill(process, signal.SIGKILL)
+                for one in worker_of(process) if self._worker else [process]:
+                    with suppress(ProcessLookupError):
+                        os.kill(one, signal.SIGKILL)
                 self._left -= 1
                 self.killed[shard] = "begins anew"
         for shard in self.killed:
@@ -153,12 +181,10 @@ class Killer:
                 self.killed[shard] = "goes on from its state"
 
 
-def copies(server: Server, schema: str) -> dict[str, list[dict[str, Any]]]:
+def copy(server: Server, schema: str, stream: str, company: str) -> list[dict[str, Any]]:
+    query = sql.SQL("select * from {} where {} = %s").format(sql.Identifier(schema, stream), sql.Identifier("Company"))
     with psycopg.connect(server.url, row_factory=dict_row) as connection:
-        return {
-            stream: list(connection.execute(sql.SQL("select * from {}").format(sql.Identifier(schema, stream))))
-            for stream in STREAMS
-        }
+        return list(connection.execute(query, [company]))
 
 
 def one_process(folder: Path, environment: Mapping[str, str]) -> float:
@@ -190,13 +216,13 @@ def prepare(folder: Path, options: argparse.Namespace) -> None:
     (folder / "home/dags/epicor.toml").write_text("".join(lines))
 
 
-def run_dag(airflow: Airflow, folder: Path, run: str, kills: int, after: float) -> tuple[float, dict[str, str]]:
-    """Run the DAG, and return how long it took, and what became of the shards whose taps were killed."""
+def run_dag(airflow: Airflow, folder: Path, run: str, killer: Killer | None = None) -> float:
+    """Run the DAG, and return how long it took."""
     airflow.command("dags", "trigger", "epicor", "--run-id", run)
-    killer = Killer(folder / "load/runs" / run, kills, after)
     end = time.monotonic() + LONGEST
     while (state := airflow.state(run)) not in {"success", "failed"} and time.monotonic() < end:
-        killer.look()
+        if killer:
+            killer.look()
         time.sleep(0.1)
     tasks = airflow.tasks(run)
     for task in tasks:
@@ -208,7 +234,7 @@ def run_dag(airflow: Airflow, folder: Path, run: str, kills: int, after: float) 
     )
     if state != "success":
         raise RuntimeError(f"the DAG's run ended as {state}")
-    return seconds, killer.killed
+    return float(seconds)
 
 
 def print_why(logs: Path, task: Mapping[str, Any], attempt: int) -> None:
@@ -222,11 +248,20 @@ def print_why(logs: Path, task: Mapping[str, Any], attempt: int) -> None:
 
 def check(kinetic: Sandbox, server: Server, schema: str) -> int:
     """Return how many rows a copy has, all of them equal to the sandbox's."""
-    found = copies(server, schema)
-    wrong = differences(kinetic.database, found)
-    if wrong:
-        raise RuntimeError(f"{len(wrong)} differences: {wrong[:5]}")
-    return sum(map(len, found.values()))
+    checked = 0
+    for stream, company in product(STREAMS, COMPANIES):
+        found = copy(server, schema, stream, company)
+        if wrong := differences(kinetic.database, {stream: found}, [company]):
+            raise RuntimeError(f"{len(wrong)} differences: {wrong[:5]}")
+        checked += len(found)
+    with psycopg.connect(server.url) as connection:
+        counts = [
+            connection.execute(sql.SQL("select count(*) from {}").format(sql.Identifier(schema, stream))).fetchone()
+            for stream in STREAMS
+        ]
+    if checked != sum(count for (count,) in filter(None, counts)):
+        raise RuntimeError("there are rows of other companies")
+    return checked
 
 
 def main() -> None:
@@ -239,9 +274,13 @@ def main() -> None:
     parser.add_argument("--shards", type=int, default=8)
     parser.add_argument("--slots", type=int, default=16, help="requests at once that the server has to bear")
     parser.add_argument("--connections", type=int, default=2, help="requests at once of each shard")
-    parser.add_argument("--kills", type=int, default=1, help="taps to kill")
+    parser.add_argument(
+        "--kill", choices=["tap", "worker"], default="tap", help="what to kill: a worker takes all along"
+    )
+    parser.add_argument("--kills", type=int, default=1, help="how many of them")
     parser.add_argument("--kill-after", type=float, default=5, help="seconds that they have read by then")
     parser.add_argument("--batch-rows", type=int, default=2000, help="rows that the loader writes at once")
+    parser.add_argument("--unvalidated", action="store_true", help="the loader does not check rows by their schema")
     parser.add_argument("--no-alone", action="store_true", help="without the run of one process")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="airflow-"))
@@ -256,6 +295,7 @@ def main() -> None:
         for name in ("host", "port", "user", "password", "database"):
             environment[f"TARGET_POSTGRES_{name.upper()}"] = str(getattr(server, name))
         environment["TARGET_POSTGRES_BATCH_SIZE_ROWS"] = str(options.batch_rows)
+        environment["TARGET_POSTGRES_VALIDATE_RECORDS"] = str(not options.unvalidated).lower()
         if not options.no_alone:
             alone = one_process(folder / "load", {**environment, "TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA": "alone"})
             rows = check(kinetic, server, "alone")
@@ -265,19 +305,20 @@ def main() -> None:
             airflow.await_known()
             airflow.command("pools", "set", "epicor", str(options.slots), "requests at once")
             airflow.command("dags", "unpause", "epicor", "-y")
-            seconds, killed = run_dag(airflow, folder, "load", options.kills, options.kill_after)
+            killer = Killer(folder / "load/runs/load", options)
+            seconds = run_dag(airflow, folder, "load", killer)
             rows = check(kinetic, server, "shared")
             print(
                 f"{options.shards} shards: {rows:,} rows in {seconds:.1f} s, {rows / seconds:,.0f} rows/s", flush=True
             )
-            for shard, what in killed.items():
-                print(f"the tap of shard {shard} was killed, and {what}", flush=True)
+            for shard, what in killer.killed.items():
+                print(f"the {options.kill} of shard {shard} was killed, and {what}", flush=True)
             kinetic.change(inserts=200, updates=400, deletes=0, seed=4, sets=SETS)
-            seconds, _ = run_dag(airflow, folder, "changes", 0, 0)
+            seconds = run_dag(airflow, folder, "changes")
             rows = check(kinetic, server, "shared")
             print(f"changes: {seconds:.1f} s; {rows:,} rows, all equal", flush=True)
     shutil.rmtree(folder, ignore_errors=True)
-    if len(killed) < options.kills:
+    if len(killer.killed) < options.kills:
         sys.exit("No tap was killed: the load was over too soon. Make it larger.")
 
 
