@@ -20,8 +20,10 @@ from click.testing import CliRunner
 
 from tap_epicor.cli import make_command
 from tap_epicor.commands.from_cdata import property_table
+from tap_epicor.kinetic.starter import AREAS
 from tap_epicor.settings import GROUPS
 from tap_epicor.stream_settings import STREAM_SETTINGS
+from tap_epicor.streams.definition import stream_name
 from tap_epicor.tap import EpicorTap
 
 ROOT = Path(__file__).parent.parent
@@ -32,6 +34,7 @@ TARGETS = (
     "docs/from-cdata.md",
     "docs/sandbox.md",
     "docs/settings.md",
+    "docs/starting.md",
     "meltano.yml",
     LISTING,
 )
@@ -97,6 +100,16 @@ def commands_help() -> str:
     return "\n" + "\n".join(f"## `{' '.join(['tap-epicor', *words])}`\n\n{_help(words)}" for words in told) + "\n"
 
 
+def starter_tables() -> str:
+    """Return the tables of the starter selection, by what they are about."""
+    rows = [
+        f"| {area if table is tables[0] else ''} | {table.what} | `{table.source}` | `{stream_name(table.source)}` |"
+        for area, tables in AREAS.items()
+        for table in tables
+    ]
+    return "\n".join(["", "| | Rows | Set | Stream |", "|---|---|---|---|", *rows, "", ""])
+
+
 def hub_listing() -> str:
     """Return the definition that MeltanoHub lists the tap by.
 
@@ -143,6 +156,7 @@ PARTS = {
     "meltano-settings": meltano_settings,
     "commands-help": commands_help,
     "sandbox-help": sandbox_help,
+    "starter-tables": starter_tables,
     "cdata-properties": property_table,
 }
 

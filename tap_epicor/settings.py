@@ -59,8 +59,8 @@ GROUPS: Final[Mapping[str, tuple[th.Property[Any], ...]]] = {
             "service",
             th.CustomType(STRINGS_OR_LIST),
             title="Services",
-            description="Services to read, one, a list, or separated by commas; `*` and `?` stand for many. "
-            "`BaqSvc` stands for all BAQs (see `baqs`). Each entity set of a service becomes a stream.",
+            description="Services to read, one, a list, or separated by commas; `*` and `?` stand for many, `starter` "
+            "for the tables that most sync first, `BaqSvc` for all BAQs. Each set of a service becomes a stream.",
             examples=["Erp.BO.CustomerSvc"],
         ),
         th.Property(

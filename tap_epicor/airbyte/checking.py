@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_epicor.kinetic.catalogue import describe_baqs, describe_services, find_baqs, find_services, is_pattern
+from tap_epicor.kinetic.catalogue import describe_baqs, describe_services, find_baqs, find_services, is_many
 from tap_epicor.kinetic.dialect import BAQ_SERVICE
 from tap_epicor.kinetic.errors import NotFound
 from tap_epicor.stream_settings import as_list
@@ -45,4 +45,4 @@ def look(config: Mapping[str, Any], kinetic: Kinetic) -> None:
 
 def _to_look_at(found: Sequence[str], wanted: Sequence[str]) -> Sequence[str]:
     named = [name for name in found if name in wanted]
-    return named if not any(map(is_pattern, wanted)) else [*named, *[one for one in found if one not in wanted][:1]]
+    return named if not any(map(is_many, wanted)) else [*named, *[one for one in found if one not in wanted][:1]]

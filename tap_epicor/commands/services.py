@@ -11,11 +11,12 @@ import click
 
 from tap_epicor.commands.configuration import config_option, connectable
 from tap_epicor.commands.tables import followed, json_option, matches, show, show_json, told
-from tap_epicor.kinetic.catalogue import ListRefused, describe_services, is_pattern, list_services
+from tap_epicor.kinetic.catalogue import ListRefused, describe_services, is_many, list_services
 from tap_epicor.kinetic.dialect import BAQ_SERVICE
 from tap_epicor.kinetic.errors import KineticError, PassingError, SignInRefused, Unreachable
 from tap_epicor.kinetic.probes import count
 from tap_epicor.kinetic.source import Rows
+from tap_epicor.kinetic.starter import stand_ins
 from tap_epicor.stream_settings import as_list
 from tap_epicor.streams.definition import change_cursors, stream_name
 
@@ -52,8 +53,11 @@ _SERVICE_NAME: Final = re.compile(r"[A-Za-z]\w*\.[A-Za-z]\w*\.\w+Svc")
     help="Ask for the sets of all services, a request each; PATTERN then finds the names of sets, too.",
 )
 @click.option("--count", "counted", is_flag=True, help="Count the rows of each set shown, a request each.")
+@click.option("--starter", is_flag=True, help="Only the tables that `starter` in `service` stands for.")
 @json_option
-def services(config: dict[str, Any], pattern: str | None, *, details: bool, counted: bool, as_json: bool) -> None:
+def services(  # noqa: PLR0913 - its options
+    config: dict[str, Any], pattern: str | None, *, details: bool, counted: bool, starter: bool, as_json: bool
+) -> None:
     """List the services that the server has, as PATTERN wants them.
 
     PATTERN is a part of a name or of a description, whatever its case; with * and ? it stands for the whole name.
@@ -61,6 +65,7 @@ def services(config: dict[str, Any], pattern: str | None, *, details: bool, coun
     key, what changes are tracked by (nothing: the set is read whole each time), the number of columns. --details does
     that for all services, and --count asks how many rows there are, in all companies of the configuration. Both take
     a request for each service or set, max_connections at a time. A number that the server does not tell is left empty.
+    --starter shows the tables that most sync first, with what each is.
 
     A table on a terminal, tab-separated lines elsewhere.
 
@@ -71,14 +76,20 @@ def services(config: dict[str, Any], pattern: str | None, *, details: bool, coun
     kinetic = connect(connectable(config))
     companies = as_list(config.get("company")) or ("",)
     known = _known(kinetic, companies[0], config, pattern)
+    tables = stand_ins(known) if starter else {}
+    known = {name: known[name] for name in sorted({source.service for source in tables})} if starter else known
     named = [name for name, said in known.items() if not pattern or matches(pattern, name, said)]
-    described = details or counted or (bool(pattern) and len(named) <= MOST_DESCRIBED)
+    described = details or counted or starter or (bool(pattern) and len(named) <= MOST_DESCRIBED)
     asked = list(known) if details else named
     rows = list(_sets(kinetic, asked, companies[0], known)) if described else [_row(name, known) for name in named]
     rows = [row for row in rows if not pattern or row["service"] in named or matches(pattern, row["set"])]
+    if starter:
+        rows = [
+            row | {"description": tables[row["found"].source].what} for row in rows if row["found"].source in tables
+        ]
     if counted:
         _count(kinetic, rows, companies)
-    _print(rows, known, as_json=as_json, described=described, counted=counted)
+    _print(rows, known, as_json=as_json, described=described, counted=counted, starter=starter)
     _tell(rows, pattern, known, described=described, details=details)
 
 
@@ -87,7 +98,7 @@ def _known(kinetic: Kinetic, company: str, config: Mapping[str, Any], pattern: s
     try:
         found = list_services(kinetic, company)
     except ListRefused as exc:
-        named = [name for name in as_list(config.get("service")) if not is_pattern(name)]
+        named = [name for name in as_list(config.get("service")) if not is_many(name)]
         named += [pattern] if pattern and _SERVICE_NAME.fullmatch(pattern) else []
         if not named:
             raise
@@ -145,8 +156,14 @@ def _count(kinetic: Kinetic, rows: Sequence[dict[str, Any]], companies: Sequence
             pool.shutdown(cancel_futures=True)
 
 
-def _print(
-    rows: Sequence[Mapping[str, Any]], known: Mapping[str, str], *, as_json: bool, described: bool, counted: bool
+def _print(  # noqa: PLR0913 - what the options say
+    rows: Sequence[Mapping[str, Any]],
+    known: Mapping[str, str],
+    *,
+    as_json: bool,
+    described: bool,
+    counted: bool,
+    starter: bool,
 ) -> None:
     has_descriptions = any(known[row["service"]] for row in rows)
     if as_json:
@@ -164,7 +181,14 @@ def _print(
         return
     people = ["service"]
     if described:
-        people += ["set", "key", "changes_by", "columns", *(["rows"] if counted else [])]
+        people += [
+            "set",
+            "key",
+            "changes_by",
+            "columns",
+            *(["rows"] if counted else []),
+            *(["description"] if starter else []),
+        ]
     elif has_descriptions:
         people += ["description"]
     show(_COLUMNS, rows, people=people)

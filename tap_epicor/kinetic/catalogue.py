@@ -11,15 +11,24 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from tap_epicor.kinetic.dialect import BAQ_SERVICE
-from tap_epicor.kinetic.errors import KineticError, PassingError, SignInRefused, TooLong, Unreachable, redact
+from tap_epicor.kinetic.errors import (
+    KineticError,
+    NotFound,
+    PassingError,
+    SignInRefused,
+    TooLong,
+    Unreachable,
+    redact,
+)
 from tap_epicor.kinetic.metadata import read_metadata, read_row_type
 from tap_epicor.kinetic.pages import read
 from tap_epicor.kinetic.plan import Part, make_plan
 from tap_epicor.kinetic.query import Query
 from tap_epicor.kinetic.source import Rows, Source
+from tap_epicor.kinetic.starter import SERVICES, STARTER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from tap_epicor.kinetic.client import Kinetic
     from tap_epicor.kinetic.metadata import EntityType
@@ -78,12 +87,17 @@ def is_pattern(name: str) -> bool:
     return "*" in name or "?" in name
 
 
+def is_many(service: str) -> bool:
+    """Return whether a name among services stands for many: a pattern, or the starter selection."""
+    return is_pattern(service) or service == STARTER
+
+
 def find_services(kinetic: Kinetic, wanted: Sequence[str], company: str) -> list[str]:
     """Return the services that names and patterns stand for, in order and once each.
 
     Args:
         kinetic: the client.
-        wanted: names, or patterns of `*` and `?`; `BaqSvc` is left out.
+        wanted: names, patterns of `*` and `?`, or `starter`; `BaqSvc` is left out.
         company: a company that the account may read.
 
     Raises:
@@ -93,6 +107,9 @@ def find_services(kinetic: Kinetic, wanted: Sequence[str], company: str) -> list
     known = list_services(kinetic, company) if patterns else {}
     found: dict[str, None] = {}
     for name in wanted:
+        if name == STARTER:
+            found.update(dict.fromkeys(SERVICES))
+            continue
         matching = sorted(service for service in known if fnmatchcase(service, name)) if is_pattern(name) else [name]
         if not matching:
             logger.warning("No service matches %r; the server lists %d.", name, len(known))
@@ -102,7 +119,11 @@ def find_services(kinetic: Kinetic, wanted: Sequence[str], company: str) -> list
 
 
 def describe_services(
-    kinetic: Kinetic, services: Sequence[str], company: str, complete: Complete = lambda _, types: types
+    kinetic: Kinetic,
+    services: Sequence[str],
+    company: str,
+    complete: Complete = lambda _, types: types,
+    optional: Collection[str] = (),
 ) -> Iterator[Found]:
     """Yield the entity sets of services; several services are asked at a time.
 
@@ -114,12 +135,13 @@ def describe_services(
         services: names of services.
         company: a company that the account may read.
         complete: adds to the types of a service's sets what the server says elsewhere; called in several threads.
+        optional: those that need not be there.
 
     Raises:
         PassingError: if the server fails for long.
         KineticError: if no service at all can be read.
     """
-    yield from _each(kinetic, lambda service: describe_service(kinetic, service, company, complete), services)
+    yield from _each(kinetic, lambda service: describe_service(kinetic, service, company, complete), services, optional)
 
 
 def describe_service(
@@ -193,7 +215,9 @@ def describe_baq(kinetic: Kinetic, query: str, company: str) -> Found:
     return Found(Source(BAQ_SERVICE, query), row_type, _parameters(kinetic, query, company))
 
 
-def _each(kinetic: Kinetic, describe: Callable[[str], list[Found]], names: Sequence[str]) -> Iterator[Found]:
+def _each(
+    kinetic: Kinetic, describe: Callable[[str], list[Found]], names: Sequence[str], optional: Collection[str] = ()
+) -> Iterator[Found]:
     def attempt(name: str) -> list[Found] | KineticError:
         try:
             return describe(name)
@@ -213,7 +237,8 @@ def _each(kinetic: Kinetic, describe: Callable[[str], list[Found]], names: Seque
                     raise result
                 if isinstance(result, KineticError):
                     failures.append(result)
-                    logger.warning("%s is left out: %s", name, result)
+                    passed_over = name in optional and isinstance(result, NotFound)
+                    logger.log(logging.INFO if passed_over else logging.WARNING, "%s is left out: %s", name, result)
                 else:
                     yield from result
         finally:

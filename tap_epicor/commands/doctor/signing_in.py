@@ -10,7 +10,7 @@ from tap_epicor.auth.vault import VaultError
 from tap_epicor.commands.doctor.address import ONCE
 from tap_epicor.commands.doctor.check import Check, Examination, said
 from tap_epicor.connection import connect
-from tap_epicor.kinetic.catalogue import describe_service, is_pattern
+from tap_epicor.kinetic.catalogue import describe_service, is_many
 from tap_epicor.kinetic.dialect import BAQ_SERVICE
 from tap_epicor.kinetic.errors import (
     BadRequest,
@@ -128,5 +128,5 @@ def _first_service(examination: Examination) -> str:
         sources = [source_of(entry) for entry in examination.entries]
         named = [source.service for source in sources if source and not source.is_baq]
     else:
-        named = [name for name in as_list(examination.config.get("service")) if not is_pattern(name)]
+        named = [name for name in as_list(examination.config.get("service")) if not is_many(name)]
     return next((name for name in named if name != BAQ_SERVICE), _USUAL)

@@ -9,11 +9,12 @@ from tap_epicor.commands.doctor.check import Check, Examination, Seen, rows_in_w
 from tap_epicor.commands.doctor.queries import query
 from tap_epicor.kinetic.catalogue import describe_service, find_baqs, find_services
 from tap_epicor.kinetic.dialect import BAQ_SERVICE
-from tap_epicor.kinetic.errors import KineticError, PassingError, SignInRefused, Unreachable
+from tap_epicor.kinetic.errors import KineticError, NotFound, PassingError, SignInRefused, Unreachable
 from tap_epicor.kinetic.plan import Part
 from tap_epicor.kinetic.probes import count, highest_to_track
 from tap_epicor.kinetic.query import Query
 from tap_epicor.kinetic.source import Rows
+from tap_epicor.kinetic.starter import TABLES, left_out, passed_over, stand_ins
 from tap_epicor.stream_settings import as_list, stream_settings
 from tap_epicor.streams.definition import DefinitionError, define, digest, from_catalog, stream_name
 from tap_epicor.streams.drift import adapted
@@ -56,6 +57,12 @@ def sources(examination: Examination) -> Iterator[Check]:
         if not found and set(names) - {BAQ_SERVICE}:
             cure = f"Look at what there is with `tap-epicor {name.lower()}`; upper and lower case count."
             yield Check(name, tried, "failed", "nothing has such a name", cure)
+        if optional := [one for one in found if name == "services" and one in passed_over(wanted)]:
+            check, absent = _starter(examination, optional)
+            yield check
+            found = [one for one in found if one not in absent]
+            if check.stops:
+                continue
         for one in found[: examination.most]:
             yield service(examination, one) if name == "services" else query(examination, one)
         yield from _others(name, len(found), examination.most)
@@ -101,6 +108,27 @@ def service(examination: Examination, name: str, definitions: Sequence[Definitio
     return Check("service", tried, "note" if whole or changed else "ok", "; ".join(words), cure, figures)
 
 
+def _starter(examination: Examination, names: Sequence[str]) -> tuple[Check, set[str]]:
+    """Return a check of the starter selection, by a request for each service, and those that nothing is read from."""
+    tried, missing = "look for the tables of the starter selection", set()
+    for name in names:
+        try:
+            examination.described[name] = describe_service(examination.kinetic, name, examination.companies[0])
+        except NotFound:
+            missing.add(name)
+        except _ENDS as exc:
+            return examination.failure("services", tried, exc, stops=True), set(names)
+        except KineticError:
+            pass  # told when the service is looked at
+    tables = stand_ins(set(names) - missing)
+    absent = [table.what for table in TABLES if table not in tables.values()]
+    found = f"{len(tables)} of {len(TABLES)} are there" + (f", without {', '.join(absent)}" if absent else "")
+    figures = {"tables": len(tables), "absent": absent}
+    return Check("services", tried, "note" if absent else "ok", found, figures=figures), set(names) - {
+        source.service for source in tables
+    }
+
+
 def _of_catalog(examination: Examination) -> Iterator[Check]:
     definitions: list[Definition] = []
     for entry in examination.entries or ():
@@ -138,7 +166,9 @@ def _streams(
             (define(one, stream_settings(config, stream_name(one.source)), has_company=has_company), one)
             for one in found
         ]
-        return [stream for stream in defined if stream[0].selected], []
+        known = {one.source for those in (*examination.described.values(), found) for one in those}
+        unchosen = set(left_out(known, as_list(config.get("service"))))
+        return [one for one in defined if one[0].selected and one[1].source not in unchosen], []
     today = {one.source: one for one in found}
     if gone := [one.name for one in definitions if one.source not in today]:
         raise DefinitionError(f"{', '.join(gone)}: the service has no such set any more: run --discover again.")
