@@ -237,8 +237,10 @@ def _each(
                     raise result
                 if isinstance(result, KineticError):
                     failures.append(result)
-                    passed_over = name in optional and isinstance(result, NotFound)
-                    logger.log(logging.INFO if passed_over else logging.WARNING, "%s is left out: %s", name, result)
+                    if name in optional and isinstance(result, NotFound):
+                        logger.info("%s is left out, since the server has no such service.", name)
+                    else:
+                        logger.warning("%s is left out: %s", name, result)
                 else:
                     yield from result
         finally:
