@@ -6,13 +6,12 @@ python scripts/generate.py --check    fail where they differ
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 import sys
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import yaml
@@ -20,11 +19,15 @@ from click.testing import CliRunner
 
 from tap_epicor.cli import make_command
 from tap_epicor.commands.from_cdata import property_table
+from tap_epicor.commands.plugin import definition, setting
 from tap_epicor.kinetic.starter import AREAS
 from tap_epicor.settings import GROUPS
 from tap_epicor.stream_settings import STREAM_SETTINGS
 from tap_epicor.streams.definition import stream_name
 from tap_epicor.tap import EpicorTap
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ROOT = Path(__file__).parent.parent
 LISTING = "hub/_data/meltano/extractors/tap-epicor/tap-epicor.yml"
@@ -44,8 +47,7 @@ _PART = re.compile(
     r"(?P<end>^[^\S\n]*(?:<!--|#) end of generated)",
     re.DOTALL | re.MULTILINE,
 )
-# No `decimal` for `number`: Meltano 4.4.1 can't write what it makes of one that comes from the environment.
-_KINDS = {kind: kind for kind in ("integer", "boolean", "object", "array")}
+_QUOTED = ("sensitive", "label", "value", "description")
 
 
 def main() -> None:
@@ -84,9 +86,7 @@ def settings_names() -> str:
 
 def meltano_settings() -> str:
     """Return the extractor's settings as meltano.yml has them."""
-    schema = copy.deepcopy(EpicorTap.config_jsonschema)
-    EpicorTap.append_builtin_config(schema)
-    return "".join(_meltano_setting(name, value) for name, value in schema["properties"].items())
+    return "".join(map(_as_yaml, definition()["settings"]))
 
 
 def sandbox_help() -> str:
@@ -119,7 +119,7 @@ def hub_listing() -> str:
     about = json.loads(_run(["--about", "--format=json"]))
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     urls = project["urls"]
-    here = yaml.safe_load((ROOT / "meltano.yml").read_text())["plugins"]["extractors"][0]
+    here = definition()
     return yaml.safe_dump(
         {
             "name": about["name"],
@@ -136,11 +136,7 @@ def hub_listing() -> str:
             "capabilities": sorted(about["capabilities"]),
             "select": here["select"],
             "settings_group_validation": [sorted(group) for group in here["settings_group_validation"]],
-            "settings": yaml.safe_load(
-                "".join(
-                    _meltano_setting(name, schema) for name, schema in sorted(about["settings"]["properties"].items())
-                )
-            ),
+            "settings": [setting(name, schema) for name, schema in sorted(about["settings"]["properties"].items())],
             "keywords": ["erp", "meltano_sdk", "odata"],
             "maintenance_status": "active",
             "quality": "unknown",
@@ -193,27 +189,13 @@ def _table(group: str) -> str:
     return "\n".join([*lines, ""])
 
 
-def _meltano_setting(name: str, schema: dict[str, Any]) -> str:
-    lines = [f"- name: {name}"]
-    types = schema.get("type", [])
-    kind = next((_KINDS[one] for one in ([types] if isinstance(types, str) else types) if one in _KINDS), "string")
-    choices = [value for value in schema.get("enum") or () if value is not None]
-    if choices:
-        kind = "options"
-    elif "string" in types:
-        kind = "string"
-    lines.append(f"  kind: {kind}")
-    if schema.get("secret"):
-        lines.append("  sensitive: true")
-    if schema.get("title"):
-        lines.append(f"  label: {json.dumps(schema['title'])}")
-    if schema.get("default") is not None:
-        lines.append(f"  value: {json.dumps(schema['default'])}")
-    if schema.get("description"):
-        lines.append(f"  description: {json.dumps(schema['description'])}")
-    if choices:
+def _as_yaml(setting: Mapping[str, Any]) -> str:
+    """Return a setting of Meltano's as text, its texts in quotes and a choice on a line."""
+    lines = [f"- name: {setting['name']}", f"  kind: {setting['kind']}"]
+    lines += [f"  {name}: {json.dumps(value)}" for name, value in setting.items() if name in _QUOTED]
+    if choices := setting.get("options"):
         lines.append("  options:")
-        lines += [f"  - {{label: {json.dumps(value)}, value: {json.dumps(value)}}}" for value in choices]
+        lines += [f"  - {{label: {json.dumps(one['label'])}, value: {json.dumps(one['value'])}}}" for one in choices]
     return "".join(f"    {line}\n" for line in lines)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from tap_epicor.checks import problems
+from tap_epicor.commands.plugin import definition
 from tap_epicor.settings import PROPERTIES
 from tap_epicor.tap import EpicorTap
 
@@ -40,6 +41,10 @@ def test_meltano_yml_has_every_setting_as_the_schema_has_it() -> None:
         assert settings[name].get("description") == schema.get("description"), name
         choices = [value for value in schema.get("enum") or () if value is not None]
         assert [option["value"] for option in settings[name].get("options", ())] == choices, name
+
+
+def test_meltano_yml_has_the_plugin_that_init_writes() -> None:
+    assert {**extractor(), "pip_url": "tap-epicor"} == definition()
 
 
 def test_meltano_yml_has_the_taps_capabilities() -> None:
