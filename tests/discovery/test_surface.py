@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tap_epicor.kinetic.starter import TABLES
 from tests.discovery.surface import load
 from tests.memory import measured
 
@@ -54,3 +55,15 @@ def test_the_whole_vendor_surface_is_discovered(
     assert run.peak < MOST_MEMORY
     keyless = [stream for stream in streams if not stream["key_properties"]]
     assert {stream["tap_stream_id"].rsplit("_", 1)[1] for stream in keyless} == {"list"}
+
+
+def test_the_starter_selection_is_of_sets_that_there_are_and_that_count_their_writes() -> None:
+    services = load(CATALOGUE)
+    for table in TABLES:
+        seen = []
+        for source in filter(None, (table.source, table.instead)):
+            entity_set = services[source.service]["sets"][source.name]
+            assert "SysRevID" in services[source.service]["rows"][entity_set["row"]], source
+            seen.append([column.lower() for column in entity_set["key"]])
+        assert seen[0], table
+        assert seen == seen[:1] * len(seen), table
