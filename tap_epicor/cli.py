@@ -20,6 +20,7 @@ from tap_epicor.commands.baqs import baqs
 from tap_epicor.commands.comments import comments
 from tap_epicor.commands.doctor import doctor
 from tap_epicor.commands.from_cdata import from_cdata
+from tap_epicor.commands.init import init
 from tap_epicor.commands.oauth import login, oauth
 from tap_epicor.commands.plan import merge_states, plan
 from tap_epicor.commands.sandbox import sandbox
@@ -126,7 +127,7 @@ def make_command() -> click.Group:
         invoke_without_command=True,
         context_settings={"max_content_width": 100},
     )
-    for command in (baqs, comments, doctor, from_cdata, login, merge_states, oauth, plan, sandbox, services):
+    for command in (baqs, comments, doctor, from_cdata, init, login, merge_states, oauth, plan, sandbox, services):
         group.add_command(command)
     return group
 

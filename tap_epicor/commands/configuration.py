@@ -26,7 +26,8 @@ def config_option(command: Callable[..., Any]) -> Callable[..., Any]:
         multiple=True,
         metavar="FILE",
         callback=_read,
-        help="Configuration file; without it, TAP_EPICOR_… variables and the .env file of the working folder hold.",
+        help="Configuration file; ENV: TAP_EPICOR_… variables and the .env file of the working folder. These hold "
+        "where no file is named.",
     )
     return option(command)
 
@@ -75,6 +76,25 @@ def connectable(config: dict[str, Any]) -> dict[str, Any]:
     return config
 
 
+def completed(given: dict[str, Any]) -> dict[str, Any]:
+    """Return a configuration with the defaults of what it does not say, and tidied up as the tap does it.
+
+    Args:
+        given: the configuration as it was given.
+    """
+    defaults = {name: schema["default"] for name, schema in CONFIG_SCHEMA["properties"].items() if "default" in schema}
+    return {**defaults, **tidy(given)}
+
+
+def in_environment() -> dict[str, Any]:
+    """Return the settings in `TAP_EPICOR_…` variables and in the `.env` file of the working folder.
+
+    Raises:
+        ConfigValidationError: if one can't be what it says.
+    """
+    return settings_in_environment(_schema())
+
+
 @cache
 def _schema() -> dict[str, Any]:
     """Return the schema of all settings, those of every Singer tap included."""
@@ -86,11 +106,12 @@ def _schema() -> dict[str, Any]:
 
 
 def _read(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> dict[str, Any]:
-    given: dict[str, Any] = {} if value else settings_in_environment(_schema())
+    given: dict[str, Any] = {}
     for name in value:
+        if name == "ENV":
+            continue
         try:
             given.update(dict(json.loads(Path(name).read_text(encoding="utf-8"))))
         except (OSError, ValueError, TypeError) as exc:
             raise click.BadParameter(f"{name} can't be read: {exc}", context, parameter) from exc
-    defaults = {name: schema["default"] for name, schema in CONFIG_SCHEMA["properties"].items() if "default" in schema}
-    return {**defaults, **tidy(given)}
+    return completed(given | (in_environment() if not value or "ENV" in value else {}))

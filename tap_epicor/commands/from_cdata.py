@@ -16,6 +16,7 @@ import click
 from tap_epicor.address import holds_sign_in
 from tap_epicor.checks import problems
 from tap_epicor.commands.connection_string import PROPERTIES, ConnectionStringError, read
+from tap_epicor.commands.env_file import env_line
 from tap_epicor.settings import GROUPS, SECRETS
 from tap_epicor.settings import PROPERTIES as SETTINGS
 
@@ -39,7 +40,6 @@ _SCHEMES: Final = {
     "azureserviceprincipal": "AzureServicePrincipal",
     "azureserviceprincipalcert": "AzureServicePrincipal",
 }
-_PREFIX = "TAP_EPICOR_"
 _NO = ("", "false", "no", "off", "0")
 
 
@@ -208,22 +208,6 @@ def secret_names(config: Mapping[str, Any]) -> list[str]:
     """Return the settings of a configuration that must not be shown, addresses with a password in them included."""
     addresses = [name for name in ("url", "proxy_url") if name in config and holds_sign_in({"url": config[name]})]
     return [name for name in config if name in SECRETS or name in addresses]
-
-
-def env_line(name: str, value: str) -> str:
-    r"""Return a line for a `.env` file.
-
-    In double quotes, since only there can line ends be escaped. What python-dotenv would take for a variable is broken
-    up by one without a name, and so is a backslash at the end, which its older versions take to escape the quote.
-
-    Args:
-        name: the setting.
-        value: its value.
-    """
-    text = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")
-    text = text.replace("${", "${:-$}{")
-    end = "${:-}" if text.endswith("\\") else ""
-    return f'{_PREFIX}{name.upper()}="{text}{end}"\n'
 
 
 def property_table() -> str:

@@ -41,7 +41,7 @@ _COLUMNS: Final = {
     "rows": "Rows",
     "description": "Description",
 }
-_SERVICE_NAME: Final = re.compile(r"[A-Za-z]\w*\.[A-Za-z]\w*\.\w+Svc")
+SERVICE_NAME: Final = re.compile(r"[A-Za-z]\w*\.[A-Za-z]\w*\.\w+Svc")
 
 
 @click.command(short_help="List the services, their sets, keys and rows.")
@@ -99,7 +99,7 @@ def _known(kinetic: Kinetic, company: str, config: Mapping[str, Any], pattern: s
         found = list_services(kinetic, company)
     except ListRefused as exc:
         named = [name for name in as_list(config.get("service")) if not is_many(name)]
-        named += [pattern] if pattern and _SERVICE_NAME.fullmatch(pattern) else []
+        named += [pattern] if pattern and SERVICE_NAME.fullmatch(pattern) else []
         if not named:
             raise
         told(f"{exc} Only those are looked at that are named.")

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from tap_epicor.checks import problems
 from tap_epicor.commands.connection_string import PROPERTIES, ConnectionStringError, read
-from tap_epicor.commands.from_cdata import convert, env_line, from_cdata, property_table
+from tap_epicor.commands.env_file import env_line
+from tap_epicor.commands.from_cdata import convert, from_cdata, property_table
 from tap_epicor.settings import PROPERTIES as SETTINGS
 from tap_epicor.tap import EpicorTap
 

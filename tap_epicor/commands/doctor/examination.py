@@ -27,7 +27,7 @@ def examine(examination: Examination) -> Iterator[Check]:
         examination: what they share.
     """
     quickest: float | None = None
-    with _quiet():
+    with quiet():
         for part in _PARTS:
             for check in part(examination):
                 check.asked, examination.asked = examination.asked, []
@@ -40,7 +40,7 @@ def examine(examination: Examination) -> Iterator[Check]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep the log still: what there is to say, the checks say."""
     logger = logging.getLogger("tap_epicor")
     level = logger.level
