@@ -5,12 +5,13 @@ from __future__ import annotations
 from io import StringIO
 from typing import TYPE_CHECKING
 
+from dotenv import dotenv_values
 from dotenv.parser import parse_stream
 
 from tap_epicor.environment import PREFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
 
 
 def env_line(name: str, value: str) -> str:
@@ -29,15 +30,15 @@ def env_line(name: str, value: str) -> str:
     return f'{PREFIX}{name.upper()}="{text}{end}"\n'
 
 
-def settings_in(text: str, names: Collection[str]) -> list[str]:
-    """Return the settings among these that a `.env` file has lines of.
+def settings_changed(text: str, values: Mapping[str, str | None]) -> list[str]:
+    """Return the settings among these that a `.env` file has lines of which say something else.
 
     Args:
         text: the file's content.
-        names: names of settings.
+        values: values by the name of the setting; None is to take it out.
     """
-    keys = {binding.key for binding in parse_stream(StringIO(text))}
-    return [name for name in names if variable(name) in keys]
+    there = dotenv_values(stream=StringIO(text))
+    return [name for name, value in values.items() if variable(name) in there and there[variable(name)] != value]
 
 
 def with_settings(text: str, values: Mapping[str, str | None]) -> str:

@@ -236,7 +236,7 @@ def test_a_missing_answer_is_told_by_its_option(kinetic: Sandbox, name: str) -> 
 
 
 def test_a_missing_secret_is_told_by_its_variable(kinetic: Sandbox) -> None:
-    result = init(*given(kinetic), TAP_EPICOR_PASSWORD="manager")
+    result = init(*given(kinetic, api_version="v2"), TAP_EPICOR_PASSWORD="manager")
     assert result.exit_code == 1
     assert "`api_key` is missing: set TAP_EPICOR_API_KEY." in result.output
 
@@ -266,6 +266,18 @@ def test_untested_asks_nothing_of_the_server(kinetic: Sandbox) -> None:
         result = init(*given(kinetic, url=server.url), "--untested", **secrets(kinetic))
         assert result.exit_code == 0, result.output
         assert server.requests == []
+
+
+def test_without_a_key_a_script_reads_v1(kinetic: Sandbox) -> None:
+    assert init(*given(kinetic), TAP_EPICOR_PASSWORD="manager").exit_code == 0
+    assert json.loads(Path("config.json").read_text())["api_version"] == "v1"
+
+
+def test_what_the_env_file_says_already_is_no_question(kinetic: Sandbox, folder: Path) -> None:
+    (folder / ".env").write_text(f"TAP_EPICOR_PASSWORD=manager\nTAP_EPICOR_API_KEY={kinetic.api_key}\n")
+    result = init(*given(kinetic))
+    assert result.exit_code == 0, result.output
+    assert json.loads(Path("config.json").read_text())["api_version"] == "v2"
 
 
 # Versions
@@ -375,7 +387,7 @@ def test_settings_that_were_not_asked_for_stay_in_meltano_yml(kinetic: Sandbox, 
     assert extractors()[0]["config"]["page_size"] == 7
     assert extractors()[0]["config"]["url"] == kinetic.url
     assert "baqs" not in extractors()[0]["config"]
-    assert "select" not in extractors()[0]
+    assert extractors()[0]["select"] == ["*.*", "!*_list.*"]
 
 
 @pytest.mark.parametrize("text", ["plugins: [", "- a", "plugins:\n  extractors: {a: 1}\n"])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from tap_epicor.auth.whole_file import PRIVATE, write_whole
-from tap_epicor.commands.env_file import settings_in, variable, with_settings
+from tap_epicor.commands.env_file import settings_changed, variable, with_settings
 from tap_epicor.commands.from_cdata import secret_names
 from tap_epicor.commands.init.meltano_yml import NoProject, has_plugin, lock, new_project, selection, with_plugin
 
@@ -107,7 +107,7 @@ def _of_env(shown: Mapping[str, Any], secrets: Mapping[str, str], agreed: Callab
     """Return what becomes of `.env`: a line that is left in it would go before what was answered."""
     text = _read(ENV)
     values: dict[str, str | None] = {**dict.fromkeys(shown), "erp_instance": None, **secrets}
-    if there := settings_in(text, list(values)):
+    if there := settings_changed(text, values):
         names = ", ".join(map(variable, there))
         if not agreed(f"{ENV} has {names} already: replace {'it' if len(there) == 1 else 'them'}?"):
             values = {name: value for name, value in values.items() if name not in there}

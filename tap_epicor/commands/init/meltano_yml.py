@@ -68,9 +68,8 @@ def with_plugin(text: str, config: Mapping[str, Any], select: Collection[str]) -
         plugin = {"name": name, "variant": name, "pip_url": definition()["pip_url"]}
     kept = {name: value for name, value in (plugin.get("config") or {}).items() if name not in ASKED}
     plugin["config"] = {**config, **kept}
-    plugin.pop("select", None)
-    if select:
-        plugin["select"] = list(select)
+    if select or "select" in plugin:
+        plugin["select"] = list(select or definition()["select"])
     if plugin in extractors:
         return _written(project)
     place = _place_behind(text, extractors) if extractors else None

@@ -108,7 +108,8 @@ class Interview:
                 break
         if len(there) == 1:
             ask.given.setdefault("api_version", there[0])
-        while ask.get("api_version", "Version of the REST services (v2 wants an API key)", there[-1], ("v1", "v2")):
+        usual = there[-1] if ask.interactive or "api_key" in ask.given else there[0]
+        while ask.get("api_version", "Version of the REST services (v2 wants an API key)", usual, ("v1", "v2")):
             if written["api_version"] in there:
                 return
             told(f"{written['api_version']} is not there, {there[0]} is.")
