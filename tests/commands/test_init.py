@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import pty
@@ -10,70 +9,31 @@ import re
 import ssl
 import stat
 import sys
-from io import StringIO
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import trustme
-import yaml
 from click import testing
 from dotenv import dotenv_values
-from hypothesis import given as given_inputs
 from hypothesis import strategies as st
 
 from tap_epicor.cli import make_command
-from tap_epicor.commands.configuration import in_environment
-from tap_epicor.commands.env_file import with_settings
+from tests.commands.initiating import PARTS, extractors, given, init, secrets, written
 from tests.scripted import Reply, in_turn, serving
 
 if TYPE_CHECKING:
     from tests.sandboxes import Sandbox
 
 TEXTS = st.text(st.one_of(st.characters(codec="utf-8", exclude_characters="\0"), st.sampled_from("'\"#$\\{} \n=`")))
-PARTS = "Erp.BO.PartSvc"
+pytestmark = pytest.mark.usefixtures("folder")
 at_a_terminal = pytest.mark.usefixtures("terminal")
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty working folder."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let click's runner, which answers the prompts, count as a person."""
     monkeypatch.setattr(testing._NamedTextIOWrapper, "isatty", lambda self: self.name == "<stdin>", raising=False)
-
-
-def init(*words: str, answers: str = "", **environment: str) -> testing.Result:
-    result = testing.CliRunner().invoke(make_command(), ["init", *words], input=answers, env=environment)
-    if result.exception and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result
-
-
-def given(kinetic: Sandbox, **others: str) -> list[str]:
-    """The options that answer all questions."""
-    options = {"url": kinetic.url, "company": "EPIC06", "user": "manager", "service": PARTS, "to": "file", **others}
-    return [word for name, said in options.items() for word in (f"--{name.replace('_', '-')}", said)]
-
-
-def secrets(kinetic: Sandbox, **others: str) -> dict[str, str]:
-    return {"TAP_EPICOR_PASSWORD": "manager", "TAP_EPICOR_API_KEY": kinetic.api_key, **others}
-
-
-def written() -> dict[str, str]:
-    """The files of the working folder, by name."""
-    return {str(path): path.read_text() for path in Path().rglob("*") if path.is_file() and ".git/" not in str(path)}
-
-
-def extractors() -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = yaml.safe_load(Path("meltano.yml").read_text())["plugins"]["extractors"]
-    return found
 
 
 # At a terminal
@@ -333,97 +293,3 @@ def test_a_persons_consent_is_left_to_login(kinetic: Sandbox, folder: Path) -> N
     assert (config["auth_scheme"], config["initiate_oauth"]) == ("AzureADOpenID", "REFRESH")
     assert "tap-epicor login --config config.json --config ENV" in result.output
     assert "password" not in Path(".env").read_text().lower()
-
-
-# Files
-
-
-@given_inputs(TEXTS, st.lists(TEXTS, max_size=3))
-def test_a_secret_is_the_same_for_all_who_read_the_env_file(value: str, others: list[str]) -> None:
-    before = "".join(f"OTHER_{number}={other!r}\n" for number, other in enumerate(others) if other.isalnum())
-    first = with_settings(f'{before}TAP_EPICOR_PASSWORD="old"', {"password": "x", "api_key": "y"})
-    text = with_settings(first, {"password": value, "api_key": None})
-    assert text.startswith(before)
-    found = dotenv_values(stream=StringIO(text))
-    assert found.pop("TAP_EPICOR_PASSWORD") == value
-    assert "TAP_EPICOR_API_KEY" not in found
-    with TemporaryDirectory() as folder, contextlib.chdir(folder):
-        Path(".env").write_text(text, encoding="utf-8")
-        if value.strip():
-            assert in_environment()["password"] == value
-
-
-def test_lines_of_other_programs_stay_in_the_env_file(kinetic: Sandbox, folder: Path) -> None:
-    others = "# mine\nexport TARGET_X='a b'\n\nTAP_EPICOR_PAGE_SIZE=500\n"
-    (folder / ".env").write_text(f'{others}TAP_EPICOR_USER=old\nTAP_EPICOR_PASSWORD="old"')
-    (folder / ".env").chmod(0o644)
-    declined = init(*given(kinetic), **secrets(kinetic))
-    assert ".env has TAP_EPICOR_USER, TAP_EPICOR_PASSWORD already" in declined.output
-    assert "old" in (folder / ".env").read_text()
-    assert init(*given(kinetic), "--yes", **secrets(kinetic)).exit_code == 0
-    text = (folder / ".env").read_text()
-    assert text == f'{others}TAP_EPICOR_PASSWORD="manager"\nTAP_EPICOR_API_KEY="{kinetic.api_key}"\n'
-    assert stat.S_IMODE((folder / ".env").stat().st_mode) == 0o600
-
-
-def test_comments_and_other_plugins_stay_in_meltano_yml(kinetic: Sandbox, folder: Path) -> None:
-    before = (
-        "# mine\nplugins:\n    extractors:\n      # first\n      - name: tap-x   # x\n\n    # then\n    loaders: []\n"
-    )
-    (folder / "meltano.yml").write_text(before)
-    assert init(*given(kinetic, to="meltano"), **secrets(kinetic)).exit_code == 0
-    text = (folder / "meltano.yml").read_text()
-    left = iter(text.splitlines())
-    assert all(line in left for line in before.splitlines())
-    assert [one["name"] for one in extractors()] == ["tap-x", "tap-epicor"]
-    refused = init(*given(kinetic, to="meltano"), **secrets(kinetic))
-    assert "has tap-epicor already" in refused.output
-
-
-def test_settings_that_were_not_asked_for_stay_in_meltano_yml(kinetic: Sandbox, folder: Path) -> None:
-    plugin = {"name": "tap-epicor", "config": {"page_size": 7, "baqs": "old", "url": "old"}, "select": ["old.*"]}
-    (folder / "meltano.yml").write_text(yaml.safe_dump({"plugins": {"extractors": [plugin]}}))
-    assert init(*given(kinetic, to="meltano"), "--yes", **secrets(kinetic)).exit_code == 0
-    assert extractors()[0]["config"]["page_size"] == 7
-    assert extractors()[0]["config"]["url"] == kinetic.url
-    assert "baqs" not in extractors()[0]["config"]
-    assert extractors()[0]["select"] == ["*.*", "!*_list.*"]
-
-
-@pytest.mark.parametrize("text", ["plugins: [", "- a", "plugins:\n  extractors: {a: 1}\n"])
-def test_a_meltano_yml_that_is_none_is_told_and_left(kinetic: Sandbox, folder: Path, text: str) -> None:
-    (folder / "meltano.yml").write_text(text)
-    result = init(*given(kinetic, to="meltano"), **secrets(kinetic))
-    assert result.exit_code == 1
-    assert "meltano.yml can't be added to" in result.output
-    assert written() == {"meltano.yml": text}
-
-
-def test_the_starter_selection_is_selected_table_by_table(kinetic: Sandbox) -> None:
-    words = given(kinetic, to="meltano", service="starter,Ice.BO.UD01Svc", baqs="zCustomer01")
-    result = init(*words, **secrets(kinetic))
-    assert result.exit_code == 0, result.output
-    select = extractors()[0]["select"]
-    assert {"erp_customer_customers.*", "erp_salesorder_orderrels.*", "ice_ud01_*.*", "baq_*.*"} <= set(select)
-    assert "erp_orderrelsearch_orderrelsearches.*" not in select
-
-
-def test_a_value_that_meltano_would_expand_goes_into_the_env_file(kinetic: Sandbox) -> None:
-    words = given(kinetic, to="meltano", user="DOM$reader")
-    assert init(*words, "--untested", **secrets(kinetic)).exit_code == 0
-    assert "user" not in extractors()[0]["config"]
-    assert dotenv_values(".env")["TAP_EPICOR_USER"] == "DOM$reader"
-
-
-def test_a_git_ignore_that_names_the_file_stays(kinetic: Sandbox, folder: Path) -> None:
-    (folder / ".git").mkdir()
-    (folder / ".gitignore").write_text("/.env\nx")
-    assert init(*given(kinetic), **secrets(kinetic)).exit_code == 0
-    assert (folder / ".gitignore").read_text() == "/.env\nx"
-
-
-def test_a_folder_that_can_not_be_written_is_told(kinetic: Sandbox, folder: Path) -> None:
-    (folder / "plugins").write_text("in the way")
-    result = init(*given(kinetic, to="meltano"), **secrets(kinetic))
-    assert result.exit_code == 1
-    assert "can't be written" in result.output
