@@ -170,13 +170,15 @@ def _reads(one: Prospect, share: int, most: int, before: dict[str, Any]) -> list
     parts = _parts(outlook, share, most) if outlook else 1
     cuts = list(_cuts(outlook, parts)) if outlook and parts > 1 else []
     if outlook is None or len(cuts) < 2:  # noqa: PLR2004
-        return [(Read(one.stream.name, one.company, one.rows or 0, bookmark=_before(one, before)), work)]
+        whole = Read(one.stream.name, one.company, one.rows or 0, bookmark=_before(one, before))
+        return [(replace(whole, at=outlook and outlook.at), work)]
     part = Read(one.stream.name, one.company, 0, high=outlook.high, at=outlook.at)
     return [(replace(part, range=condition, rows=rows), rows + outlook.page_size) for condition, rows in cuts]
 
 
 def _before(one: Prospect, state: dict[str, Any]) -> dict[str, Any] | None:
-    partition = partition_of(state, one.stream.name, one.company) or {}
+    """Return the state that a read begins with: as the stream would begin, or where it can't be asked, as it stands."""
+    partition = one.outlook.state if one.outlook else partition_of(state, one.stream.name, one.company) or {}
     return {name: value for name, value in partition.items() if name != "context"} or None
 
 

@@ -53,12 +53,14 @@ class Outlook:
         high: the bookmark that a read of everything would end with.
         at: when that was the highest value, in seconds since 1970.
         ranges: what of a read of everything is still to be read.
+        state: the part of STATE that the read would begin with.
     """
 
     wanted: Rows
     plan: Plan
     page_size: int
     rows: int | None
+    state: dict[str, Any]
     high: Any = None
     at: int | None = None
     ranges: tuple[Range, ...] = (Range(),)
@@ -148,7 +150,7 @@ class Reading:
             plan = make_plan(self._key, self._cursor, since=since)
             counts = self._manner.completeness != "off"
             rows = count_between(self._rows, self._cursor, since, None) if counts else None
-            return Outlook(self._rows, plan, self._manner.page_size, rows)
+            return Outlook(self._rows, plan, self._manner.page_size, rows, self._bookmark.state)
         left = self._bookmark.left_off(self._key) if self._manner.resumes else None
         at = _now()
         high = self._highest(self._cursor)
@@ -157,7 +159,8 @@ class Reading:
         rows = self._counted()
         rows = rows if rows is None else max(0, rows - left.received)
         plan = make_plan(self._key, after=after, filters=self._tracks)
-        return Outlook(self._rows, plan, self._manner.page_size, rows, left.high, left.at, left.ranges)
+        size, state = self._manner.page_size, self._bookmark.state
+        return Outlook(self._rows, plan, size, rows, state, left.high, left.at, left.ranges)
 
     def _changes(self, cursor: Part, since: Any) -> Iterator[Page]:  # noqa: ANN401
         """Yield what has changed since a value, and move the bookmark behind it.

@@ -15,6 +15,7 @@ import msgspec
 
 from tap_epicor.kinetic.query import all_of
 from tap_epicor.streams.bookmark import CONDITION, RESUME, VALUE
+from tap_epicor.streams.ways import READ_WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -41,7 +42,7 @@ class Read(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
         range: condition that the rows of the range meet; None for all of them.
         high: the bookmark that the load of all ranges ends with: the highest value of the cursor when it was planned,
             or when a load that was interrupted began.
-        at: when that was, in seconds since 1970.
+        at: when that was, in seconds since 1970; None for a read of changes.
         bookmark: the stream's state before, which the shard goes on from.
     """
 
@@ -170,6 +171,9 @@ def share(shard: Shard | None, stream: str, company: str, settings: StreamSettin
     state.pop(DONE, None)
     if read.bookmark and state.get(CONDITION) != condition and read.bookmark.get(CONDITION) == settings.condition:
         state.update({**read.bookmark, CONDITION: condition})
+    if settings.full_every and read.at is not None:
+        # The plan has looked whether that is due.
+        state.setdefault(READ_WHOLE, read.at)
     narrowed = replace(settings, filter=all_of([settings.filter, read.range]), full_every=None)
     return Share(narrowed, condition, (read.high, read.at) if read.range else None)
 

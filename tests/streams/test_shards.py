@@ -30,9 +30,17 @@ def server() -> Iterator[Sandbox]:
         yield running
 
 
-def planned(folder: Path, server: Sandbox, number: int, **files: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def planned(
+    folder: Path, server: Sandbox, number: int, streams: Any = None, **files: Any
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Return a catalog, and the shards of a plan."""
-    config = server.config(service="Erp.BO.PartTranSvc,Erp.BO.PartSvc", page_size=100, overlap=0, overlap_minutes=0)
+    config = server.config(
+        service="Erp.BO.PartTranSvc,Erp.BO.PartSvc",
+        page_size=100,
+        overlap=0,
+        overlap_minutes=0,
+        streams=streams or {},
+    )
     catalog = choose(discover(folder, config), TRANSACTIONS, PARTS, PLANTS)
     done = command(
         folder, config, "plan", "--shards", str(number), "--into", str(folder / "shards"), catalog=catalog, **files
@@ -191,6 +199,26 @@ def test_a_plan_tells_how_each_stream_would_be_read_before_it_is(server: Sandbox
 def test_a_shard_reads_its_share_and_not_everything_again_in_between() -> None:
     shard = Shard("plan", 1, 2, [Read(PARTS, "EPIC06", 10)])
     assert share(shard, PARTS, "EPIC06", StreamSettings(full_every=1), {}).settings.full_every is None
+
+
+def test_a_load_in_shards_counts_as_the_read_of_everything_that_full_every_wants(
+    server: Sandbox, tmp_path: Path
+) -> None:
+    full_every = {TRANSACTIONS: {"full_every": 7}, PARTS: {"full_every": 7, "filter": "PartNum ne 'X'"}}
+    catalog, _ = planned(tmp_path, server, 2, full_every)
+    done = merge(tmp_path, *(read(tmp_path, catalog, place).state for place in (1, 2)))
+    assert done.returncode == 0, done.stderr
+    config = json.loads((tmp_path / "config.json").read_text())
+    after = tap(tmp_path, config, catalog=catalog, state=json.loads(done.stdout))
+    assert after.rows[TRANSACTIONS] == after.rows[PARTS] == []
+
+
+def test_shards_read_everything_again_where_full_every_wants_it(server: Sandbox, tmp_path: Path) -> None:
+    catalog, _ = planned(tmp_path, server, 1)
+    before = whole_state(tmp_path, catalog)
+    planned(tmp_path, server, 2, {"*": {"full_every": 7}}, state=before)
+    runs = [read(tmp_path, catalog, place) for place in (1, 2)]
+    assert differences(server.database, all_rows(*runs), ["EPIC06", "EPIC07"]) == []
 
 
 def whole_state(folder: Path, catalog: Any) -> dict[str, Any]:
