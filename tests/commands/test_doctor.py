@@ -80,7 +80,7 @@ def server() -> Iterator[Sandbox]:
 def switched(server: Sandbox, **values: Any) -> Iterator[None]:
     usual = {"top_maximum": 5000, "child_filter": "parent", "baq_skip": "honoured", "revision_filter": "works"}
     usual |= {"int64": "number", "zone": "Z", "next_link": "none", "count": "right", "denied": "", "latency_ms": 0}
-    usual |= {"service_list": "allowed"}
+    usual |= {"service_list": "allowed", "expand": "works", "nested": "works"}
     server.switch(**values)
     try:
         yield
@@ -294,15 +294,54 @@ def test_a_filter_that_the_server_does_not_take(server: Sandbox, tmp_path: Path)
     assert "Could not find a property named 'Nme'" in found["service"]["found"]
 
 
+def test_a_filter_of_any_set_is_tried(server: Sandbox, tmp_path: Path) -> None:
+    streams = {"erp_part_partrevs": {"filter": "Nope eq 1"}}
+    found = told(tmp_path, server.config(service=PARTS, streams=streams))
+    assert found.code == 1
+    assert found.failed == ["service"]
+
+
+def test_child_rows_that_there_are_not(server: Sandbox, tmp_path: Path) -> None:
+    streams = {"erp_salesorder_salesorders": {"expand": "Nope"}}
+    found = told(tmp_path, server.config(service=ORDERS, streams=streams))
+    assert found.failed == ["service"]
+    assert "`expand` names child rows that there are not" in found["service"]["found"]
+
+
+def test_child_rows_that_no_way_leads_to(server: Sandbox, tmp_path: Path) -> None:
+    streams = {"erp_salesorder_salesorders": {"expand": "OrderDtls"}}
+    with switched(server, expand="ignored", nested="missing"):
+        found = told(tmp_path, server.config(service=ORDERS, streams=streams))
+    assert found.failed == ["service"]
+    assert "the child rows OrderDtls can't be read" in found["service"]["found"]
+    assert "Take `expand` or `through` away" in found["service"]["cure"]
+
+
+def test_a_catalog_with_child_rows_has_not_changed(server: Sandbox, tmp_path: Path) -> None:
+    config = server.config(service=ORDERS, streams={"erp_salesorder_salesorders": {"expand": "OrderDtls"}})
+    path = tmp_path / "some.json"
+    path.write_text(json.dumps(discover(tmp_path, config)))
+    assert "changed" not in told(tmp_path, config, "--catalog", str(path))["service"]["found"]
+    other = told(tmp_path, {**config, "streams": {}}, "--catalog", str(path))
+    assert other.code == 1
+    assert "made with another `expand`" in other["catalog"]["found"]
+
+
+def test_what_passes_at_once_is_no_failure(server: Sandbox, tmp_path: Path) -> None:
+    server.fault(path="/", status=503, body="busy", times=1)
+    server.fault(path="/", status=503, body="busy", skip=6, times=1)
+    assert told(tmp_path, server.config(service=CUSTOMERS)).failed == []
+
+
 def test_licences_that_are_all_in_use(server: Sandbox, tmp_path: Path) -> None:
     body = {"ErrorMessage": "Maximum users exceeded.", "ErrorType": "Ice.Common.LicenseAccessException"}
-    server.fault(path="metadata", status=400, body=json.dumps(body))
+    server.fault(path="metadata", status=400, body=json.dumps(body), times=2)
     found = told(tmp_path, server.config(service=CUSTOMERS))
     found.blames("sign-in", "Maximum users exceeded", "`license_type`")
 
 
 def test_a_server_that_is_too_slow(server: Sandbox, tmp_path: Path) -> None:
-    server.fault(path="metadata", delay=3)
+    server.fault(path="metadata", delay=3, times=2)
     found = told(tmp_path, server.config(service=CUSTOMERS, timeout=0.5))
     found.blames("sign-in", "sent nothing for 0.5 seconds", "`timeout`")
 

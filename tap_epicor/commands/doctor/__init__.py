@@ -43,9 +43,10 @@ def doctor(
     From the address to the sign-in and the company; then each service and BAQ of the configuration, or those that a
     catalog selects; then what differs from server to server: how many rows come at once, how long a page takes, where
     changes can be asked for. Nothing is written to the server. It gets one request at a time: up to ten for each
-    service (two of its sets are looked at), up to four for each BAQ (it runs once or twice), some ten for the rest;
-    with the starter selection, one more for each of its services.
-    The last line says how many they were; those that a token service gets are not counted.
+    service (two of its sets are looked at, and those with a filter or child rows in `streams`, with up to seven more
+    for each of these), up to four for each BAQ (it runs once or twice), some ten for the rest; with the starter
+    selection, one more for each of its services. What fails in passing is asked once more. The last line says how many
+    they were; those that a token service gets are not counted.
 
     The file of --bundle has the outcome of each check, the requests (path, status, time), versions and settings. No
     rows are in it, no secrets, and not the names of server, instance, companies and users.

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
     from tap_epicor.kinetic.client import Kinetic
 
-ONCE: Final = Patience(tries=1, first_tries=1, failed_tries=1)
-"""A check tells what comes back; it does not wait until that is better."""
+BRIEFLY: Final = Patience(tries=2, first_tries=2, failed_tries=1, in_all=10)
+"""A check tells what comes back; what a second later is gone stops no sync, and is no answer."""
 
 _SOON: Final = 30
 """Days before its end in which a certificate is worth a word."""
@@ -77,7 +77,7 @@ def instance(examination: Examination) -> Iterator[Check]:
     No public client tells what an unsigned request to them gets; a 401 or 403, an error of Kinetic's own, or an answer
     are taken for theirs, a web server's own page is not.
     """
-    kinetic = examination.listen(connect(examination.config, patience=ONCE, signed=False))
+    kinetic = examination.listen(connect(examination.config, patience=BRIEFLY, signed=False))
     tried = f"ask for REST {kinetic.dialect.version} at {urlsplit(kinetic.base_url).path}, without signing in"
     try:
         found = _greeting(kinetic, examination.companies[0])
@@ -126,7 +126,7 @@ def _elsewhere(examination: Examination, kinetic: Kinetic) -> str:
     if company or other == "v1":
         config = {**examination.config, "api_version": other}
         try:
-            _greeting(examination.listen(connect(config, patience=ONCE, signed=False)), company)
+            _greeting(examination.listen(connect(config, patience=BRIEFLY, signed=False)), company)
         except KineticError:
             pass
         else:

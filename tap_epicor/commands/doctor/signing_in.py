@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from tap_epicor.auth.certificates import CertificateError
 from tap_epicor.auth.sign_in import SignInFailed
 from tap_epicor.auth.vault import VaultError
-from tap_epicor.commands.doctor.address import ONCE
+from tap_epicor.commands.doctor.address import BRIEFLY
 from tap_epicor.commands.doctor.check import Check, Examination, said
 from tap_epicor.connection import connect
 from tap_epicor.kinetic.catalogue import describe_service, is_many
@@ -48,7 +48,7 @@ def sign_in(examination: Examination) -> Iterator[Check]:
     company = examination.companies[0]
     tried = f"sign in {_WAYS[config.get('auth_scheme', 'Basic')]}, and ask for {service}"
     try:
-        examination.client = examination.listen(connect(config, patience=ONCE))
+        examination.client = examination.listen(connect(config, patience=BRIEFLY))
         examination.described[service] = describe_service(examination.client, service, company)
     except (CertificateError, VaultError, SignInFailed) as exc:
         yield examination.failure("sign-in", tried, exc, stops=True)
@@ -106,7 +106,7 @@ def version(examination: Examination) -> Iterator[Check]:
             "version", f"use REST {used}", "ok", "it answers; v2 wants `company` and `api_key`", figures=figures
         )
         return
-    kinetic = examination.listen(connect({**config, "api_version": other}, patience=ONCE))
+    kinetic = examination.listen(connect({**config, "api_version": other}, patience=BRIEFLY))
     try:
         describe_service(kinetic, _first_service(examination), company)
     except KineticError as exc:

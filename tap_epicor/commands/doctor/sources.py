@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
@@ -10,14 +11,15 @@ from tap_epicor.commands.doctor.queries import query
 from tap_epicor.kinetic.catalogue import describe_service, find_baqs, find_services
 from tap_epicor.kinetic.dialect import BAQ_SERVICE
 from tap_epicor.kinetic.errors import KineticError, NotFound, PassingError, SignInRefused, Unreachable
-from tap_epicor.kinetic.plan import Part
+from tap_epicor.kinetic.expanding import Expanding
+from tap_epicor.kinetic.plan import Part, parts
 from tap_epicor.kinetic.probes import count, highest_to_track
 from tap_epicor.kinetic.query import Query
 from tap_epicor.kinetic.source import Rows
 from tap_epicor.kinetic.starter import TABLES, left_out, passed_over, stand_ins
 from tap_epicor.stream_settings import as_list, stream_settings
-from tap_epicor.streams.definition import DefinitionError, define, digest, from_catalog, stream_name
-from tap_epicor.streams.drift import adapted
+from tap_epicor.streams.definition import DefinitionError, from_catalog, stream_name
+from tap_epicor.streams.kin import adapted_with_kin, check_kin, define_with_kin
 from tap_epicor.streams.wanted import servers_own
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from tap_epicor.streams.definition import Definition
 
 MOST_SETS: Final = 2
-"""Sets of a service that are looked at."""
+"""Sets of a service that are looked at, unless more have a filter or child rows in the settings."""
 _TRIES: Final = 2
 """Times that the newest row is looked for again, since another may be written meanwhile."""
 
@@ -82,7 +84,8 @@ def service(examination: Examination, name: str, definitions: Sequence[Definitio
         if found is None:
             found = describe_service(examination.kinetic, name, examination.companies[0])
         streams, changed = _streams(examination, found, definitions)
-        seen = [_look(examination, *stream, counts=not place) for place, stream in enumerate(streams[:MOST_SETS])]
+        looked_at = _most_telling(examination, streams)
+        seen = [_look(examination, *stream, counts=not place) for place, stream in enumerate(looked_at)]
     except KineticError as exc:
         return examination.failure("service", tried, exc, stops=isinstance(exc, _ENDS))
     except DefinitionError as exc:
@@ -134,7 +137,8 @@ def _of_catalog(examination: Examination) -> Iterator[Check]:
     for entry in examination.entries or ():
         name = str(entry.get("tap_stream_id"))
         try:
-            definitions.append(from_catalog(entry, stream_settings(examination.config, name)))
+            settings = stream_settings(examination.config, name)
+            definitions.append(check_kin(from_catalog(entry, settings), settings))
         except DefinitionError as exc:
             yield examination.failure("catalog", f"read the stream {name}", exc)
     if not definitions:
@@ -163,7 +167,7 @@ def _streams(
     if definitions is None:
         has_company = bool(as_list(config.get("company")))
         defined = [
-            (define(one, stream_settings(config, stream_name(one.source)), has_company=has_company), one)
+            (define_with_kin(one, stream_settings(config, stream_name(one.source)), has_company=has_company), one)
             for one in found
         ]
         known = {one.source for those in (*examination.described.values(), found) for one in those}
@@ -172,10 +176,23 @@ def _streams(
     today = {one.source: one for one in found}
     if gone := [one.name for one in definitions if one.source not in today]:
         raise DefinitionError(f"{', '.join(gone)}: the service has no such set any more: run --discover again.")
-    streams = [(adapted(one, today[one.source]), today[one.source]) for one in definitions]
+    streams = [
+        (adapted_with_kin(one, today[one.source], stream_settings(config, one.name)), today[one.source])
+        for one in definitions
+    ]
     if unfit := [one.unfit for one, _ in streams if one.unfit]:
         raise DefinitionError(" ".join(unfit))
-    return streams, [one.name for one in definitions if one.digest and one.digest != digest(today[one.source])]
+    return streams, [one.name for one, _ in streams if one.drift]
+
+
+def _most_telling(
+    examination: Examination, streams: Sequence[tuple[Definition, Found]]
+) -> list[tuple[Definition, Found]]:
+    """Return the streams to look at: the first ones, and all with settings that only the server can judge."""
+    own = [
+        one for one in streams[MOST_SETS:] if one[0].children or stream_settings(examination.config, one[0].name).filter
+    ]
+    return [*streams[:MOST_SETS], *own]
 
 
 def _look(examination: Examination, definition: Definition, found: Found, *, counts: bool) -> Seen:
@@ -191,6 +208,9 @@ def _look(examination: Examination, definition: Definition, found: Found, *, cou
     cursor = definition.replication_key
     if settings.filter or not cursor:
         rows.fetch(Query(rows.filter, top=1, select=key))
+    if definition.children:
+        expanded = replace(rows, expand=[child.name for child in definition.children])
+        Expanding(expanded, parts(key, definition.types), definition.children, int(examination.config["page_size"]))
     why = highest_to_track(rows, Part(cursor, definition.types[cursor]), _TRIES)[1] if cursor else None
     return Seen(rows, found, count(rows, top=2) if counts else None, (why or "") if cursor else None, cursor)
 
