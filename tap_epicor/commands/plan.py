@@ -15,7 +15,7 @@ import msgspec
 from tap_epicor.commands.configuration import config_option
 from tap_epicor.commands.tables import followed, json_option, show, show_json, told
 from tap_epicor.inputs import InputError, catalog_file, state_file
-from tap_epicor.streams.prospects import prospects, sample, shards
+from tap_epicor.streams.prospects import paged_as, prospects, sample, shards
 from tap_epicor.streams.shards import merged, plan_in
 
 if TYPE_CHECKING:
@@ -78,7 +78,8 @@ def plan(  # noqa: PLR0913
     found = [one for some in followed("Asking", len(streams), prospects(streams, connections)) for one in some]
     failed = [one for one in found if one.error]
     if number is None and into is None:
-        _tell(found, sample(found) if samples else None, connections, as_json=as_json)
+        page = sample(found) if samples else None
+        _tell(paged_as(found, page), page, connections, as_json=as_json)
     else:
         _share(shards(found, number or 1, before or {}), into)
     for one in failed:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from tap_epicor.kinetic.expanding import Expanding, Kin
@@ -129,8 +129,8 @@ class Inline(_WithKin):
 
     def outlook(self) -> Outlook:
         """Return what the read would be, as for `Reading`."""
-        self._proved()
-        return super().outlook()
+        expanding = self._proved()
+        return replace(super().outlook(), nested=len(self._children) - len(expanding.rows.expand))
 
     def _proved(self) -> Expanding:
         """Return the rows with those of their child rows that `$expand` brings."""
@@ -227,6 +227,10 @@ class Through(_WithKin):
     def filters(self) -> bool:
         """Whether the server filters by the child set's own columns: then it would not be read so."""
         return False
+
+    def outlook(self) -> Outlook:
+        """Return what the read of the parents would be, as for `Reading`."""
+        return replace(super().outlook(), nested=0 if self._expanding.rows.expand else 1)
 
     def pages(self) -> Iterator[Page]:
         """Yield pages of child rows; as for `Reading`.

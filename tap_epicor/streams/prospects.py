@@ -17,6 +17,7 @@ from tap_epicor.kinetic.probes import count
 from tap_epicor.kinetic.query import Query, all_of, beyond, up_to
 from tap_epicor.kinetic.ranges import Range, cut
 from tap_epicor.kinetic.seeking import compared, constant_of
+from tap_epicor.stream_settings import stream_settings
 from tap_epicor.streams.failures import FAILURES
 from tap_epicor.streams.shards import Plan, Read, Shard, partition_of
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 QUESTIONS: Final = {True: 7, False: 2}
 """Requests beside those for pages: of a read of everything, and of one of changes."""
+_OF_A_PARENT: Final = 2
+"""Requests for the child rows of a row, where the server does not bring them along."""
 _WORTH_CUTTING: Final = 1.2
 """Shares that a read must be larger than to be cut."""
 
@@ -41,12 +44,14 @@ class Prospect:
         company: company id, empty for the account's own.
         outlook: what the read would be; None where that can't be told.
         error: why not, in a sentence.
+        swept: rows whose keys are read afterwards, to find those that are gone.
     """
 
     stream: EpicorStream
     company: str
     outlook: Outlook | None
     error: str = ""
+    swept: int = 0
 
     @property
     def rows(self) -> int | None:
@@ -65,7 +70,9 @@ class Prospect:
         """About how many requests."""
         if self.pages is None or self.outlook is None:
             return None
-        return self.pages + QUESTIONS[self.outlook.plan.cursor is None]
+        swept = math.ceil(self.swept / self.outlook.page_size)
+        nested = _OF_A_PARENT * self.outlook.nested * (self.outlook.rows or 0)
+        return self.pages + swept + nested + QUESTIONS[self.outlook.plan.cursor is None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,10 +82,12 @@ class Sample:
     Attributes:
         rows: its rows.
         seconds: how long it took.
+        cut: whether the server gave fewer rows than were asked for, although there are more.
     """
 
     rows: int
     seconds: float
+    cut: bool = False
 
 
 def prospects(streams: Sequence[EpicorStream], connections: int) -> Iterator[list[Prospect]]:
@@ -97,10 +106,18 @@ def _of_stream(stream: EpicorStream) -> list[Prospect]:
     for context in stream.partitions:
         (company,) = context.values()
         try:
-            found.append(Prospect(stream, company, stream.outlook(company)))
+            outlook = stream.outlook(company)
+            found.append(Prospect(stream, company, outlook, swept=_swept(stream, outlook)))
         except FAILURES as exc:
             found.append(Prospect(stream, company, None, str(exc)))
     return found
+
+
+def _swept(stream: EpicorStream, outlook: Outlook) -> int:
+    """Return how many rows' keys are read to find those that are gone."""
+    if not stream_settings(stream.config, stream.name).sweeps:
+        return 0
+    return (outlook.rows if outlook.plan.cursor is None else count(outlook.wanted)) or 0
 
 
 def sample(found: Iterable[Prospect]) -> Sample | None:
@@ -126,7 +143,27 @@ def sample(found: Iterable[Prospect]) -> Sample | None:
     )
     began = time.monotonic()
     came = rows.page(query)
-    return Sample(len(came), time.monotonic() - began) if came else None
+    seconds = time.monotonic() - began
+    cut = len(came) < min(largest.outlook.page_size, largest.rows or 0)
+    return Sample(len(came), seconds, cut) if came else None
+
+
+def paged_as(found: Iterable[Prospect], page: Sample | None) -> list[Prospect]:
+    """Return what would be read, in pages no longer than the server gives them.
+
+    Args:
+        found: what would be read.
+        page: a page of it.
+    """
+    if page is None or not page.cut:
+        return list(found)
+    return [
+        dataclasses.replace(
+            one,
+            outlook=one.outlook and dataclasses.replace(one.outlook, page_size=min(one.outlook.page_size, page.rows)),
+        )
+        for one in found
+    ]
 
 
 def shards(found: Sequence[Prospect], number: int, before: dict[str, Any]) -> Plan:

@@ -50,10 +50,11 @@ class Outlook:
         plan: how they would be read.
         page_size: rows of a page.
         rows: about how many that is; None where the server does not count them.
+        state: the part of STATE that the read would begin with.
         high: the bookmark that a read of everything would end with.
         at: when that was the highest value, in seconds since 1970.
         ranges: what of a read of everything is still to be read.
-        state: the part of STATE that the read would begin with.
+        nested: how many sets of child rows are read parent by parent.
     """
 
     wanted: Rows
@@ -64,6 +65,7 @@ class Outlook:
     high: Any = None
     at: int | None = None
     ranges: tuple[Range, ...] = (Range(),)
+    nested: int = 0
 
 
 class Reading:
