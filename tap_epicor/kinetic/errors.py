@@ -26,7 +26,7 @@ import json
 import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from html import unescape
+from html import escape, unescape
 from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
@@ -206,7 +206,7 @@ def from_response(
         path: path of the request.
         secrets: strings that must not stand in a message.
     """
-    said = _read(body)
+    said = _read(body, secrets)
     raw = f"{said.get('ErrorType', '')} {said.get('ErrorMessage', '')}"
     message = redact(said.get("ErrorMessage", ""), secrets) or "no explanation came with it"
     kind, cure = _classify(status, raw)
@@ -250,14 +250,17 @@ def tls_failed(said: str, path: str, secrets: Iterable[str] = ()) -> Unreachable
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
     """Return a text of one line, of bounded length, without secrets and control characters."""
-    text = _ECHOED_KEY.sub(r"\1.", text[:_LONGEST_BODY])
+    text = _CONTROL.sub(" ", _without(secrets, _ECHOED_KEY.sub(r"\1.", text[:_LONGEST_BODY]))).strip()
+    return text if len(text) <= LONGEST_MESSAGE else text[:LONGEST_MESSAGE] + "…"
+
+
+def _without(secrets: Iterable[str], text: str) -> str:
     forms = {form for secret in secrets for form in _forms(secret) if len(form) >= _SHORTEST_SECRET}
     for form in sorted(forms, key=len, reverse=True):
         if words := _CONTROL.sub(" ", form).split():
             pattern = r"[\s\x00-\x1f\x7f-\x9f]+".join(map(re.escape, words))
             text = re.sub(pattern, "***", text, flags=re.IGNORECASE)
-    text = _CONTROL.sub(" ", text).strip()
-    return text if len(text) <= LONGEST_MESSAGE else text[:LONGEST_MESSAGE] + "…"
+    return text
 
 
 def _forms(secret: str) -> Iterator[str]:
@@ -265,7 +268,10 @@ def _forms(secret: str) -> Iterator[str]:
     content = secret.encode("utf-8", "replace")
     yield secret
     yield from (quote(content), quote(content, safe=""), quote_plus(content))
-    yield from (encode(content).decode().rstrip("=") for encode in (base64.b64encode, base64.urlsafe_b64encode))
+    yield from (escape(secret), escape(secret, quote=False))
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        encoded = encode(content).decode().rstrip("=")
+        yield from (encoded, quote(encoded, safe=""))
     yield from (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1])
     yield from (repr(secret)[1:-1], repr(content)[2:-1])
 
@@ -298,7 +304,7 @@ def _refused(status: int, raw: str) -> type[KineticError]:
     return WrongPassword if "username or password" in raw else SignInRefused
 
 
-def _read(body: bytes) -> dict[str, str]:
+def _read(body: bytes, secrets: Iterable[str]) -> dict[str, str]:
     text = body.decode("utf-8", "replace").lstrip("\ufeff").strip()
     if text.startswith("{"):
         try:
@@ -311,7 +317,8 @@ def _read(body: bytes) -> dict[str, str]:
         return fields
     if title := _HTML_TITLE.search(text):
         return {"ErrorMessage": unescape(title[1]), "Page": "yes"}
-    return {"ErrorMessage": unescape(_TAGS.sub(" ", text))}
+    # A secret may hold what looks like a tag.
+    return {"ErrorMessage": unescape(_TAGS.sub(" ", _without(secrets, text)))}
 
 
 def _from_json(body: object) -> dict[str, str]:

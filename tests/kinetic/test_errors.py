@@ -9,6 +9,7 @@ import time
 import unicodedata
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from html import escape
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -245,7 +246,7 @@ def test_a_secret_that_begins_with_another_is_cut_out_whole() -> None:
     assert redact("key abcd-123 and abcd", ["abcd", "abcd-123"]) == "key *** and ***"
 
 
-KEY = "aB/c+d'é="
+KEY = "aB/c+d'é=-?"
 
 
 @pytest.mark.parametrize(
@@ -259,6 +260,8 @@ KEY = "aB/c+d'é="
         quote_plus(KEY),
         base64.b64encode(KEY.encode()).decode(),
         base64.urlsafe_b64encode(KEY.encode()).decode().rstrip("="),
+        quote(base64.b64encode(KEY.encode()).decode().rstrip("="), safe=""),
+        escape(KEY),
         json.dumps(KEY)[1:-1],
         repr(KEY)[1:-1],
         repr(KEY.encode())[2:-1],
@@ -266,6 +269,12 @@ KEY = "aB/c+d'é="
 )
 def test_a_secret_is_found_in_each_form(form: str) -> None:
     assert redact(f"key <{form}> is wrong", [KEY]).replace("=", "") == "key <***> is wrong"
+
+
+@pytest.mark.parametrize("body", ["wrong: {}", "<p>wrong: {}</p>"])
+def test_a_secret_that_looks_like_a_tag_is_cut_out_whole(body: str) -> None:
+    told = error(body.format("open<b>sesame").encode(), 500, None, "open<b>sesame")
+    assert told.message == "wrong: ***"
 
 
 def test_a_secret_of_few_letters_does_not_mangle_a_message() -> None:
