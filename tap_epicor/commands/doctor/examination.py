@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from tap_epicor.commands.doctor.address import address, instance, settings
+from tap_epicor.commands.doctor.files import files
 from tap_epicor.commands.doctor.measures import licence, measures, revisions
 from tap_epicor.commands.doctor.signing_in import plant, sign_in, version
 from tap_epicor.commands.doctor.sources import sources
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from tap_epicor.commands.doctor.check import Check, Examination
 
-_PARTS: Final = (settings, address, instance, sign_in, plant, version, sources, measures, revisions)
+_PARTS: Final = (settings, files, address, instance, sign_in, plant, version, sources, measures, revisions)
 _OK: Final = 200
 
 
