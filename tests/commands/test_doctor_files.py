@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tap_epicor.commands.doctor.check import Check, Examination
 from tap_epicor.commands.doctor.files import files
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SWEEPS = {"streams": {"*": {"deletes": "sweep"}}}
 
