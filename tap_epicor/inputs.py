@@ -75,18 +75,34 @@ def catalog_file(file: TextIO | None) -> IO[str] | None:
     return _checked(file, "--catalog", _shortened, "Run --discover again.")
 
 
-def state_file(file: TextIO | None, name: str = "--state") -> IO[str] | None:
+def state_file(file: TextIO | None) -> IO[str] | None:
     """Return the file of `--state` for the SDK to read.
 
     Args:
         file: the file, of which the bytes are read.
-        name: how the user named it.
 
     Raises:
         InputError: if it holds no state.
     """
     cure = "Give the value of the last STATE message, or leave `--state` away to read everything."
-    return _checked(file, name, _state, cure)
+    return _checked(file, "--state", _state, cure)
+
+
+def shard_state_file(file: TextIO) -> IO[str] | None:
+    """Return the file of the state that a shard ended with; None where it is empty, since the shard never told one.
+
+    Args:
+        file: the file, of which the bytes are read.
+
+    Raises:
+        InputError: if it holds no state.
+    """
+    if not file.buffer.peek(1):  # type: ignore[attr-defined]  # click opens files for buffered reading
+        return None
+    cure = (
+        "Give the last state that the shard's loader told, or leave the file away: the shard counts as not done then."
+    )
+    return _checked(file, file.name, _state, cure)
 
 
 def _checked(file: TextIO | None, option: str, read: Callable[[bytes], bytes], cure: str) -> IO[str] | None:

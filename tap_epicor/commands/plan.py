@@ -14,13 +14,13 @@ import msgspec
 
 from tap_epicor.commands.configuration import config_option
 from tap_epicor.commands.tables import followed, json_option, show, show_json, told
-from tap_epicor.inputs import InputError, catalog_file, state_file
+from tap_epicor.inputs import InputError, catalog_file, shard_state_file, state_file
 from tap_epicor.streams.prospects import paged_as, prospects, sample, shards
 from tap_epicor.streams.shards import merged, plan_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import TextIO
+    from typing import IO, TextIO
 
     from tap_epicor.streams.prospects import Prospect, Sample
     from tap_epicor.streams.shards import Plan, Shard
@@ -71,7 +71,7 @@ def plan(  # noqa: PLR0913
     from tap_epicor.tap import EpicorTap  # noqa: PLC0415 - it imports this package's neighbours
 
     logging.disable(logging.INFO)
-    selected, before = _content(catalog_file(catalog)), _state(state, "--state")
+    selected, before = _content(catalog_file(catalog)), _state(state_file(state))
     tap = EpicorTap(config=config, catalog=selected, state=before, validate_config=True)
     streams = tap.to_read()
     tap.kinetic.on_answer, connections = None, tap.kinetic.max_connections
@@ -101,7 +101,7 @@ def merge_states(plan_file: str, into: str | None, states: Sequence[TextIO]) -> 
 
     Example: tap-epicor merge-states --plan shards/plan.json --into state.json states/*.json
     """
-    state, missing = merged(plan_in(plan_file), [_state(one, one.name) or {} for one in states])
+    state, missing = merged(plan_in(plan_file), [_state(shard_state_file(one)) or {} for one in states])
     if into is None:
         click.echo(json.dumps(state))
     else:
@@ -116,9 +116,9 @@ def _content(file: Any) -> dict[str, Any] | None:  # noqa: ANN401
     return None if file is None else json.loads(file.read())
 
 
-def _state(file: TextIO | None, name: str) -> dict[str, Any] | None:
+def _state(file: IO[str] | None) -> dict[str, Any] | None:
     """Return the state in a file, as the tap writes it or as Meltano keeps it."""
-    state = _content(state_file(file, name))
+    state = _content(file)
     return state and state.get("singer_state", state)
 
 

@@ -373,7 +373,14 @@ def test_a_merge_that_fails_leaves_the_file_of_before(plan_file: Path) -> None:
     done = merge_into(plan_file, '{"bookmarks"')
     assert done.returncode == 1
     assert "shard-1-state.json` is not JSON" in done.stderr
+    assert "`--state`" not in done.stderr
     assert before.read_text() == "before"
+
+
+def test_an_empty_state_is_that_of_a_shard_that_never_told_one(plan_file: Path) -> None:
+    done = merge_into(plan_file, "")
+    assert done.returncode == 1
+    assert done.stderr == "a is not done: shard 1.\n"
 
 
 def test_a_merge_writes_one_file(plan_file: Path) -> None:
