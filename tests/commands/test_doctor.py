@@ -308,7 +308,6 @@ def test_child_rows_that_no_way_leads_to(server: Sandbox, tmp_path: Path) -> Non
         found = told(tmp_path, server.config(service=ORDERS, streams=streams))
     assert found.failed == ["service"]
     assert "the child rows OrderDtls can't be read" in found["service"]["found"]
-    assert "Take `expand` or `through` away" in found["service"]["cure"]
 
 
 def test_a_catalog_with_child_rows_has_not_changed(server: Sandbox, tmp_path: Path) -> None:
@@ -317,7 +316,6 @@ def test_a_catalog_with_child_rows_has_not_changed(server: Sandbox, tmp_path: Pa
     path.write_text(json.dumps(discover(tmp_path, config)))
     assert "changed" not in told(tmp_path, config, "--catalog", str(path))["service"]["found"]
     other = told(tmp_path, {**config, "streams": {}}, "--catalog", str(path))
-    assert other.code == 1
     assert "made with another `expand`" in other["catalog"]["found"]
 
 

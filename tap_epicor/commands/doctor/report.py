@@ -40,7 +40,14 @@ def verdict(checks: Sequence[Check], seconds: float) -> str:
         return f"A sync would not work as it should: look at {names} ({requests})."
     notes = sum(check.outcome == "note" for check in checks)
     known = f", with {notes} thing{'' if notes == 1 else 's'} to know" if notes else ""
-    return f"A sync would work{known} ({requests})."
+    limits = ", as far as was looked" if any(map(_left_out, checks)) else ""
+    return f"A sync would work{limits}{known} ({requests})."
+
+
+def _left_out(check: Check) -> bool:
+    """Return whether it left something alone that a sync reads."""
+    is_of_many = check.outcome == "skipped" and check.name in {"services", "BAQs", "company"}
+    return is_of_many or bool(check.figures.get("left_alone"))
 
 
 def as_json(checks: Sequence[Check], seconds: float) -> dict[str, Any]:

@@ -103,6 +103,7 @@ def service(examination: Examination, name: str, definitions: Sequence[Definitio
     cure = "Run --discover again." if changed else ""
     figures = {
         "sets": len(found),
+        "left_alone": more,
         "looked_at": {
             one.found.source.name: {"rows": one.rows_counted, "revisions": _revisions(one), "way": _in_words(one)}
             for one in seen
