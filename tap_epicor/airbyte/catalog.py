@@ -9,9 +9,11 @@ from airbyte_protocol_dataclasses.models import AirbyteCatalog, AirbyteStream, C
 
 from tap_epicor.airbyte.writer import CDC_DELETED_AT
 from tap_epicor.inputs import InputError
+from tap_epicor.kinetic.metadata import Column
 from tap_epicor.stream_settings import stream_settings
 from tap_epicor.streams.definition import METADATA_KEY
 from tap_epicor.streams.discovery import discover
+from tap_epicor.streams.json_schema import json_schema
 from tap_epicor.streams.sweep import DELETED_SCHEMA
 
 if TYPE_CHECKING:
@@ -85,11 +87,11 @@ def singer_catalog(catalog: ConfiguredAirbyteCatalog, config: Mapping[str, Any],
     entries = []
     for one in catalog.streams:
         known = carried[one.stream.name] or {}
-        properties = {name: schema for name, schema in _properties(one.stream) if name != CDC_DELETED_AT}
+        chosen = {name: schema for name, schema in _properties(one.stream) if name != CDC_DELETED_AT}
         entry: dict[str, Any] = {
             "tap_stream_id": one.stream.name,
             "stream": one.stream.name,
-            "schema": {"type": "object", "properties": properties},
+            "schema": {"type": "object", "properties": {**_read_by(known), **chosen}},
             "key_properties": known.get("table-key-properties", []),
             "metadata": [{"breadcrumb": [], "metadata": {**known, "selected": True}}],
         }
@@ -136,6 +138,16 @@ def _stream(config: Mapping[str, Any], definition: Definition) -> AirbyteStream:
         source_defined_primary_key=[[name] for name in definition.key] or None,
         is_resumable=False,
     )
+
+
+def _read_by(known: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the columns of the key and the cursor: the rows are read by them, chosen or not."""
+    types = known[METADATA_KEY]["types"]
+    key, cursor = known["table-key-properties"], known["replication-key"]
+    names = [*key, *([cursor] if cursor else [])]
+    columns = (Column(name, types.get(name, "Edm.String")) for name in names)
+    properties: dict[str, Any] = json_schema(columns, key)["properties"]
+    return properties
 
 
 def _typed(schema: Mapping[str, Any]) -> dict[str, Any]:

@@ -189,6 +189,23 @@ def test_only_the_chosen_columns_are_asked_for_and_written(
     assert any("PartDescription" in entry["query"] for entry in kinetic.requests())
 
 
+def test_a_stream_is_read_by_columns_that_were_not_chosen(
+    kinetic: Sandbox, first: Output, folder: Path, streams: dict[str, Any]
+) -> None:
+    chosen = choose(streams, PARTS)
+    schema = chosen["streams"][0]["stream"]["json_schema"]
+    chosen["streams"][0]["stream"]["json_schema"] = {
+        **schema,
+        "properties": {"PartDescription": schema["properties"]["PartDescription"]},
+    }
+    done = source(folder, "read", config=kinetic.config(), catalog=chosen)
+    assert done.code == 0, done.log("ERROR")
+    assert {tuple(sorted(row)) for row in done.rows[PARTS]} == {("Company", "PartDescription", "PartNum", "SysRevID")}
+    assert len(done.rows[PARTS]) == len(first.rows[PARTS])
+    again = source(folder, "read", config=kinetic.config(overlap=0), catalog=chosen, state=done.states)
+    assert len(again.rows[PARTS]) < len(first.rows[PARTS])
+
+
 def test_services_that_were_not_chosen_are_not_missed(kinetic: Sandbox, folder: Path, streams: dict[str, Any]) -> None:
     config = kinetic.config(service="Erp.BO.PartSvc,Erp.BO.PartTranSvc", baqs="zCustomer01")
     done = source(folder, "read", config=config, catalog=choose(streams, PARTS))
