@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import chain
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from tap_epicor.kinetic.errors import KineticError
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Read(Iterator[dict[str, Any]]):
-    """The rows of a set or BAQ, one after the other; what is asked for is a page at a time.
+    """The rows of a set or BAQ, one after the other; what is asked for is a page at a time. Threads may share it.
 
     A value is `None`, `str`, `bool`, `int`, `Decimal` (`Edm.Decimal`, with every digit) or `float` (`Edm.Double`), as
     the metadata declares it, however the server wrote it. Dates, times and GUIDs are text as Kinetic sends it.
@@ -46,10 +47,12 @@ class Read(Iterator[dict[str, Any]]):
         self._page_size = page_size
         self._ordered = ordered
         self._skips = skips
+        self._taking = Lock()
         self._dictionaries = chain.from_iterable(map(columns.dictionaries, self._pages()))
 
     def __next__(self) -> dict[str, Any]:
-        return next(self._dictionaries)
+        with self._taking:
+            return next(self._dictionaries)
 
     @property
     def schema(self) -> pa.Schema:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -169,6 +170,14 @@ def slowly(stock: Stock, seen: list[int]) -> Callable[[Request], Reply]:
             waiting.remove(request)
 
     return answer
+
+
+def test_threads_may_share_a_read_and_each_row_is_taken_once() -> None:
+    stock = Stock([{"Num": number} for number in range(300)])
+    with serving(answering(slowly(stock, []))) as server, ThreadPoolExecutor() as pool:
+        rows = of(server.url, page_size=10).rows("Erp.BO.ASvc/As")
+        taken = pool.map(lambda _: [row["Num"] for row in rows], range(4))
+        assert sorted(number for numbers in taken for number in numbers) == list(range(300))
 
 
 def test_rows_that_need_no_order_are_read_in_ranges_each_once() -> None:
