@@ -8,7 +8,7 @@ from tap_epicor.connection import connect
 from tap_epicor.kinetic.plan import make_plan, parts
 from tap_epicor.kinetic.skipping import COUNTER
 from tap_epicor.kinetic.source import Rows
-from tap_epicor.python.names import Names, check_columns, check_parameters
+from tap_epicor.python.names import Names, check_columns, check_parameters, check_values
 from tap_epicor.python.reads import Read
 from tap_epicor.python.settings import checked
 from tap_epicor.python.values import Columns
@@ -120,10 +120,12 @@ class Kinetic:
 
         Raises:
             NoSuchName: if there is no such BAQ, column or parameter, with names that come near.
-            KineticError: if a parameter is missing, or the BAQ can't be read.
+            KineticError: if a parameter is missing or no value, or the BAQ can't be read.
         """
         found = self._names.baq(query)
-        given = query_parameters({**(parameters or {}), **named})
+        values = {**(parameters or {}), **named}
+        check_values(query, values)
+        given = query_parameters(values)
         check_parameters(found, dict(given))
         return self._read(found, select, filter, as_list(key), given, ordered=ordered)
 

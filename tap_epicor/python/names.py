@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tap_epicor.kinetic.catalogue import describe_baq, describe_service, list_baqs, list_services
 from tap_epicor.kinetic.dialect import BAQ_SERVICE
@@ -11,7 +12,7 @@ from tap_epicor.kinetic.errors import KineticError, NotFound
 from tap_epicor.kinetic.parameters import lacking, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Mapping
 
     from tap_epicor.kinetic.catalogue import Found
     from tap_epicor.kinetic.client import Kinetic
@@ -113,6 +114,25 @@ def check_columns(found: Found, names: Iterable[str], argument: str) -> None:
         if name not in found.type.columns:
             what = f"{found.source} has no column {name!r} (`{argument}`)"
             raise NoSuchName(what, cure=_near(name, found.type.columns))
+
+
+def check_values(query: str, given: Mapping[str, Any]) -> None:
+    """Check that what is given for a BAQ's parameters can be written as Kinetic reads it.
+
+    Args:
+        query: the BAQ's id.
+        given: values by name.
+
+    Raises:
+        KineticError: if one is a set, a dictionary, or another thing that holds values, and no list.
+    """
+    for name, value in given.items():
+        for one in value if isinstance(value, list | tuple) else [value]:
+            if isinstance(one, Iterable) and not isinstance(one, str):
+                raise KineticError(
+                    f"the BAQ {query}: a {type(one).__name__} is no value for {name}",
+                    cure="Give one value, or a list of them.",
+                )
 
 
 def check_parameters(found: Found, given: Collection[str]) -> None:

@@ -294,6 +294,12 @@ def test_a_baqs_parameters_are_written_as_kinetic_reads_them(kinetic: Sandbox) -
     assert "&Year=" not in first
 
 
+@pytest.mark.parametrize("value", [{"00C-000019"}, (part for part in ["00C-000019"]), {"a": 1}, b"00C-000019", [["a"]]])
+def test_a_parameter_that_is_neither_a_value_nor_a_list_is_refused(kinetic: Sandbox, value: object) -> None:
+    with pytest.raises(KineticError, match=r"no value for PartNum. Give one value, or a list of them"):
+        client(kinetic).baq("zPartBin", CurrentPlant="MfgSys", PartNum=value)
+
+
 def test_parameters_whose_names_are_arguments_are_given_in_one(kinetic: Sandbox) -> None:
     rows = client(kinetic).baq("zPartBin", parameters={"CurrentPlant": "MfgSys"}, filter="PartBin_BinNum eq '08-01'")
     assert {row["PartBin_BinNum"] for row in rows} == {"08-01"}
