@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
-from tap_epicor.python.values import NUMBERS
+from tap_epicor.python.values import NUMBERS, of_kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -75,7 +75,9 @@ def _type_of(column: Column) -> tuple[pa.DataType, Convert]:
     kind, convert = _single(column)
     if not column.collection:
         return kind, convert
-    return pa.list_(kind), lambda values: [value if value is None else convert(value) for value in values]
+    return pa.list_(kind), lambda values: [
+        value if value is None else convert(value) for value in of_kind(list, values)
+    ]
 
 
 def _single(column: Column) -> tuple[pa.DataType, Convert]:
@@ -84,7 +86,9 @@ def _single(column: Column) -> tuple[pa.DataType, Convert]:
     elif column.type == "Complex" and column.columns:
         parts = [(part.name, *_type_of(part)) for part in column.columns]
         return pa.struct([(name, kind) for name, kind, _ in parts]), lambda value: {
-            name: None if value.get(name) is None else convert(value[name]) for name, _, convert in parts
+            name: None if part is None else convert(part)
+            for name, _, convert in parts
+            for part in [of_kind(dict, value).get(name)]
         }
     else:
         kind = _TYPES.get(column.type, pa.string())

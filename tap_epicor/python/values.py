@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import reprlib
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from tap_epicor.kinetic.dialect import MOST_DIGITS
@@ -80,6 +81,45 @@ NUMBERS: Final[Mapping[str, Callable[[Any], Any]]] = {
 """What makes a number of what came, for each type of numbers."""
 
 
+def of_kind(kind: type, value: Any) -> Any:  # noqa: ANN401 - whatever the kind is
+    """Return a value that must be of a kind as it came.
+
+    Args:
+        kind: `bool`, `str`, `list` or `dict`.
+        value: the value.
+
+    Raises:
+        TypeError: if it is of another.
+    """
+    if type(value) is not kind:
+        raise TypeError(f"no {_NAMES[kind]}")
+    return value
+
+
+_NAMES: Final[Mapping[type, str]] = {bool: "truth value", str: "text", list: "list", dict: "structure"}
+_TEXTS: Final = ("String", "Guid", "Binary", "Date", "DateTime", "DateTimeOffset", "TimeOfDay")
+_KINDS: Final[Mapping[str, type]] = {
+    "Complex": dict,
+    "Edm.Boolean": bool,
+    **dict.fromkeys((f"Edm.{name}" for name in _TEXTS), str),
+}
+_OWN: Final[Mapping[Callable[[Any], Any], type]] = {whole: int, exact: Decimal}
+
+
+def kind_of(column: Column) -> tuple[type | None, Callable[[Any], Any] | None]:
+    """Return of which kind a column's values are, and what makes one of another; None for what may be anything.
+
+    Args:
+        column: the column.
+    """
+    if column.collection:
+        return list, partial(of_kind, list)
+    if convert := NUMBERS.get(column.type):
+        return _OWN.get(convert), convert
+    kind = _KINDS.get(column.type)
+    return kind, partial(of_kind, kind) if kind else None
+
+
 class Columns:
     """The columns that are wanted of rows.
 
@@ -95,7 +135,7 @@ class Columns:
         self._source = source
         self._key = key
         self._known = {*ignored, *(column.name for column in columns)}
-        self._convert = [(c.name, None if c.collection else NUMBERS.get(c.type)) for c in columns]
+        self._convert = [(column.name, *kind_of(column)) for column in columns]
         self._told: set[str] = set()
 
     def dictionaries(self, rows: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -110,9 +150,9 @@ class Columns:
         self.check_names(rows)
         for row in rows:
             made = {}
-            for name, convert in self._convert:
+            for name, kind, convert in self._convert:
                 value = row.get(name)
-                if convert is not None and value is not None:
+                if value is not None and type(value) is not kind and convert is not None:
                     try:
                         value = convert(value)
                     except (ValueError, TypeError) as exc:

@@ -257,6 +257,29 @@ def test_a_value_of_another_type_is_told_with_its_row() -> None:
         )
 
 
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("Edm.Boolean", "false"),
+        ("Edm.Boolean", 0),
+        ("Edm.String", 5),
+        ("Edm.DateTimeOffset", 1609459200),
+        ("Collection(Edm.String)", "many"),
+        ("S.Part", "none"),
+    ],
+)
+def test_a_value_of_another_type_is_no_row_and_no_page(kind: str, value: object) -> None:
+    replies = in_turn(Reply({"value": [{"Num": 1, "Odd": value}]}), Reply({"value": [{"Num": 1, "Odd": value}]}))
+    odd = f'<Property Name="Odd" Type="{kind}"/>'
+    part = '<ComplexType Name="Part"><Property Name="X" Type="Edm.Int32"/></ComplexType>'
+    more = f'{odd}</EntityType>{part}<EntityType Name="Other">'
+    with serving(answering(replies, more)) as server:
+        read = of(server.url).rows("Erp.BO.ASvc/As")
+        for taking in (read, read.pages()):
+            with pytest.raises(ValueMismatch, match=r"column Odd, declared as .* in the row with Num 1"):
+                next(taking)
+
+
 def test_a_column_that_comes_in_other_letters_is_an_error() -> None:
     replies = in_turn(Reply({"value": [{"Num": 1, "BIG": 5}]}))
     big = '<Property Name="Big" Type="Edm.Int64"/>'
