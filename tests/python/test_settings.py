@@ -68,6 +68,15 @@ def test_the_room_of_kinetic_knows_nothing_of_settings_singer_and_arrow() -> Non
     assert done.stdout == "[]\n"
 
 
+def test_a_program_can_name_the_errors_that_it_catches() -> None:
+    from tap_epicor.kinetic import KineticError, NoSuchName, ValueMismatch, WrongSettings  # noqa: PLC0415
+
+    assert all(issubclass(one, KineticError) for one in (NoSuchName, ValueMismatch, WrongSettings))
+    with pytest.raises(WrongSettings) as caught:
+        Kinetic(url="https://erp.example.com/Kinetic", user="reader")
+    assert caught.value.problems[0].startswith("`password` is missing")
+
+
 def test_a_name_that_the_room_of_kinetic_does_not_have_is_none() -> None:
     with pytest.raises(ImportError):
         exec("from tap_epicor.kinetic import Kinetik")  # noqa: S102
