@@ -35,6 +35,8 @@ def test_what_is_right_succeeds(kinetic: Sandbox, tmp_path: Path) -> None:
         ({"service": "Erp.BO.No*"}, "nothing matches Erp.BO.No*"),
         ({"url": "http://127.0.0.1:9/kinetic"}, "Check `url`"),
         ({"page_size": 0}, "`page_size` is 0: it must be 1 or more."),
+        ({"service": "Erp.BO.PartSvc", "streams": '{"*_parts": {"key": "No"}}'}, "`key` names a column that there is"),
+        ({"baqs": "zCustomer01", "streams": '{"baq_*": {"key": "No"}}'}, "baq_zCustomer01: `key` names a column"),
     ],
     ids=lambda value: next(iter(value), "") if isinstance(value, dict) else "",
 )
