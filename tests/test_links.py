@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parent.parent
+REPOSITORY = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["urls"]["Source"] + "/blob/main/"
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 
 
@@ -28,6 +29,17 @@ def links(page: Path) -> Iterator[str]:
 def test_files_that_a_page_links_to_are_there(page: Path) -> None:
     ours = [link.split("#")[0] for link in links(page) if "://" not in link and not link.startswith(("#", "mailto:"))]
     assert [link for link in ours if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
+def test_no_page_of_the_site_links_to_a_file_beside_it(page: Path) -> None:
+    assert [link for link in links(page) if link.startswith("..")] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_files_of_the_repository_that_a_page_links_to_are_there(page: Path) -> None:
+    ours = [link.removeprefix(REPOSITORY) for link in links(page) if link.startswith(REPOSITORY)]
+    assert [link for link in ours if not (ROOT / link).exists()] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
