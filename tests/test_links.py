@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parent.parent
-REPOSITORY = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["urls"]["Source"] + "/blob/main/"
+URLS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["urls"]
+REPOSITORY = URLS["Source"] + "/blob/main/"
+SITE = URLS["Documentation"]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 
 
@@ -40,6 +42,13 @@ def test_no_page_of_the_site_links_to_a_file_beside_it(page: Path) -> None:
 def test_files_of_the_repository_that_a_page_links_to_are_there(page: Path) -> None:
     ours = [link.removeprefix(REPOSITORY) for link in links(page) if link.startswith(REPOSITORY)]
     assert [link for link in ours if not (ROOT / link).exists()] == []
+
+
+def test_links_of_the_readme_lead_somewhere_from_the_package_index_too() -> None:
+    found = list(links(ROOT / "README.md"))
+    assert [link for link in found if "://" not in link] == []
+    pages = [link.removeprefix(SITE).rstrip("/") for link in found if link.startswith(SITE)]
+    assert [page for page in pages if not (ROOT / "docs" / f"{page}.md").exists()] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
