@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
 from contextlib import contextmanager
@@ -34,6 +35,7 @@ from tap_epicor.airbyte.writer import AirbyteWriter
 from tap_epicor.cli import EXPLAINED, Command, OutputFailed, writing
 from tap_epicor.inputs import InputError
 from tap_epicor.streams.reckoning import RunIncomplete
+from tap_epicor.streams.stopping import Stopped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -137,6 +139,10 @@ def main() -> None:
         code = str(exc)
         # What is left in the buffer goes nowhere, so that Python does not fail at it again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if code == Stopped(signal.SIGTERM).code:
+        # Who sent it wants to see that it did what it does; to the first process of a container it does nothing.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.raise_signal(signal.SIGTERM)
     sys.exit(code)
 
 

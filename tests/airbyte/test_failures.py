@@ -187,7 +187,7 @@ def test_a_sync_that_is_told_to_end_says_which_streams_are_not_complete(
                     process.send_signal(signal.SIGTERM)
             code = process.wait(10)
     done = Output(code, parse(lines))
-    assert done.code == 143
+    assert done.code == -signal.SIGTERM, "PyAirbyte, which ends it when it has enough, takes another code for a failure"
     assert done.statuses == {PARTS: ["STARTED", "INCOMPLETE"], PLANTS: ["STARTED", "RUNNING", "COMPLETE"]}
 
 
