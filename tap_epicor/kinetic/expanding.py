@@ -1,9 +1,9 @@
 """Child rows: `$expand` brings them with their parents, nested paths bring what it leaves out.
 
 What a server does with `$expand` is known of none for sure, so that it is proved: before the first page for the parent
-that comes first, and of each parent for which its array may have been cut. An array is suspected where it is as long as
-what the server is known to give at the most, or longer than all before it; the first few of a length are looked at, and
-all of them once one of these was cut.
+that comes first, and of each parent for which its array may have been cut. An array is suspected where a link to its
+rest stands beside it, where it is as long as what the server is known to give at the most, or longer than all before:
+of the arrays of the greatest length the 1st, 2nd, 4th, 8th and so on are looked at, and all once one of these was cut.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import logging
 from collections import Counter
 from dataclasses import dataclass, replace
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
@@ -26,7 +27,7 @@ from tap_epicor.kinetic.query import LONGEST_QUERY_STRING, Query
 from tap_epicor.kinetic.source import Rows, Source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from tap_epicor.kinetic.order import Key, Page
 
@@ -34,8 +35,10 @@ logger = logging.getLogger(__name__)
 
 WITHOUT_TOP: Final = 100
 """Rows of an answer to a request without `$top` (several public clients)."""
-_LOOKED_AT: Final = 2
-"""Arrays of the greatest length so far that are looked at."""
+_NEXT_LINK: Final = "@odata.nextLink"
+"""What follows an array's name in that of a link to its rest (OData 3 and 4)."""
+_MOST_DOUBTED: Final = 1000
+"""Arrays of one length, all of which are looked at where nothing but the number of child rows speaks against them."""
 _REFUSALS: Final = (BadRequest, Denied, NotFound, UnreadableAnswer, *FEWER_MAY_DO)
 
 Row = dict[str, Any]
@@ -45,6 +48,10 @@ class NoWay(KineticError):
     """Child rows that can be read neither by `$expand` nor by nested paths."""
 
     cure = "Take `expand` or `through` away from this stream: the set of the child rows is a stream of its own."
+
+
+class CutBefore(KineticError):
+    """Arrays of a length are cut, and some of that length have gone out without being looked at."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +91,7 @@ class Expanding:
         key: the columns of their key.
         children: these children.
         page_size: rows to ask for at once.
+        cut: lengths of arrays that are known to be cut, by the name of the navigation property.
 
     Attributes:
         rows: the parents, with those children in `expand` that the server brings by it.
@@ -93,32 +101,65 @@ class Expanding:
         KineticError: if it can't be asked.
     """
 
-    def __init__(self, rows: Rows, key: Sequence[Part], children: Sequence[Kin], page_size: int) -> None:
+    def __init__(
+        self,
+        rows: Rows,
+        key: Sequence[Part],
+        children: Sequence[Kin],
+        page_size: int,
+        cut: Mapping[str, Sequence[int]] = MappingProxyType({}),
+    ) -> None:
         self._key = tuple(key)
         self._children = children
         self._page_size = page_size
-        self._lengths = {child.name: _Lengths(rows) for child in children}
+        self._lengths = {child.name: _Lengths(rows, cut.get(child.name, ())) for child in children}
         self.rows = rows
         self.rows = replace(rows, expand=[child.name for child in children if self._expands(child)])
         self.came: Counter[str] = Counter()
         """Child rows so far, by the name of the navigation property."""
+
+    @property
+    def cut(self) -> dict[str, list[int]]:
+        """Lengths of arrays that were found to be cut, by the name of the navigation property."""
+        return {name: lengths.found for name, lengths in self._lengths.items() if lengths.found}
+
+    @property
+    def one_by_one(self) -> bool:
+        """Whether child rows are read parent by parent."""
+        return len(self.rows.expand) < len(self._children)
+
+    def doubts(self, name: str) -> bool:
+        """Look at all arrays of the greatest length from now on; return whether any was not looked at so far.
+
+        Args:
+            name: the navigation property.
+        """
+        return self._lengths[name].doubts()
 
     def complete(self, found: list[Row]) -> None:
         """Make the child rows of parents whole; parents are changed in place.
 
         Raises:
             BrokenOrder: if child rows are another parent's.
+            CutBefore: if child rows of parents that were here before are missing.
             KineticError: if they can't be had.
         """
         for child in self._children:
-            left, lengths = list(found), self._lengths[child.name]
-            while asked := [row for row in left if lengths.suspects(row.get(child.name))]:
+            lengths, known = self._lengths[child.name], set[int]()
+            asked = [row for row in found if lengths.suspects(row.get(child.name)) or _goes_on(row, child)]
+            while asked:
                 for row, nested in zip(asked, self._each_nested(asked, child), strict=True):
                     if nested is not None:
-                        lengths.learn(row.get(child.name), nested)
+                        if lengths.learn(row.get(child.name), nested):
+                            raise CutBefore(
+                                f"$expand brings no more than {len(row[child.name])} of {child.name}, and not all, as "
+                                "it turns out",
+                                path=self.rows.path,
+                            )
                         row[child.name] = nested
-                known = set(map(id, asked))
-                left = [row for row in left if id(row) not in known]
+                known.update(map(id, asked))
+                asked = [row for row in found if id(row) not in known and lengths.are_cut(len(row[child.name]))]
+            lengths.went_out()
             for row in found:
                 self._check(row, child)
                 self.came[child.name] += len(row[child.name])
@@ -211,7 +252,7 @@ class Expanding:
         except (BadRequest, Denied, NotFound) as exc:
             if not isinstance(array, list):
                 raise
-            if lengths.are_cut(len(array)):
+            if lengths.are_cut(len(array)) or _goes_on(row, child):
                 raise NoWay(
                     f"$expand brings {len(array)} of {child.name}, which may not be all, and nested paths are refused "
                     f"({told(exc)})",
@@ -261,14 +302,18 @@ class _Lengths:
 
     Args:
         rows: the parents.
+        cut: lengths that are known to be cut.
     """
 
-    def __init__(self, rows: Rows) -> None:
+    def __init__(self, rows: Rows, cut: Sequence[int]) -> None:
         self._most = rows.kinetic.most_rows
-        self._cut = {WITHOUT_TOP}
+        self._cut = {WITHOUT_TOP, *cut}
         self._longest = -1
-        self._looked_at = 0
+        self._came = 0
+        self._passed = -1
         self._trusted = False
+        self.found = list(cut)
+        """Lengths at which arrays were cut."""
 
     def are_cut(self, length: int) -> bool:
         """Return whether arrays of a length are known to be cut, or likely to be."""
@@ -288,16 +333,47 @@ class _Lengths:
         if self.are_cut(length):
             return True
         if length > self._longest:
-            self._longest, self._looked_at = length, 0
-        if self._trusted or length < self._longest or self._looked_at == _LOOKED_AT:
+            self._longest, self._came = length, 0
+        if length < self._longest:
             return False
-        self._looked_at += 1
-        return True
+        self._came += 1
+        return not self._trusted and self._came.bit_count() == 1
 
-    def learn(self, array: object, nested: Sequence[Row]) -> None:
-        """Take note of what the nested path brought for the same parent."""
-        if isinstance(array, list) and len(nested) > len(array):
-            self._cut.add(len(array))
+    def went_out(self) -> None:
+        """Take note that the arrays so far are made use of."""
+        if not self._all_looked_at():
+            self._passed = self._longest
+
+    def doubts(self) -> bool:
+        """Look at all arrays of the greatest length from now on; return whether any was not looked at so far."""
+        doubted = self._came <= _MOST_DOUBTED and not (self._trusted or self._all_looked_at())
+        if doubted:
+            self._cut.add(self._longest)
+            self._passed = -1
+        return doubted
+
+    def learn(self, array: object, nested: Sequence[Row]) -> bool:
+        """Take note of what the nested path brought for the same parent.
+
+        Returns:
+            Whether arrays that went out may be cut, too.
+        """
+        if not isinstance(array, list) or len(nested) <= len(array):
+            return False
+        length = len(array)
+        late = length == self._passed and length not in self.found
+        if length not in self.found:
+            self.found.append(length)
+        self._cut.add(length)
+        return late
+
+    def _all_looked_at(self) -> bool:
+        return self._came <= 2 or self._longest in self._cut  # noqa: PLR2004 - the 1st and the 2nd
+
+
+def _goes_on(row: Row, child: Kin) -> bool:
+    """Return whether a link to the rest stands beside the child rows of a parent."""
+    return bool(row.get(f"{child.name}{_NEXT_LINK}"))
 
 
 def _loosely(value: object) -> str:

@@ -13,14 +13,26 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from tap_epicor.kinetic.expanding import Expanding, Kin
+from tap_epicor.kinetic.expanding import CutBefore, Expanding, Kin
 from tap_epicor.kinetic.found import Found
 from tap_epicor.kinetic.order import BrokenOrder, Page, keys_of, show
 from tap_epicor.kinetic.pages import read
 from tap_epicor.kinetic.plan import REVISION, Part, make_plan
 from tap_epicor.kinetic.probes import count, highest_to_track
 from tap_epicor.kinetic.source import Rows, Source
-from tap_epicor.streams.bookmark import CHILDREN, KEY, RESUME, SEEN, UNDER_WAY, VALUE, Bookmark
+from tap_epicor.streams.bookmark import (
+    CHILDREN,
+    CONDITION,
+    CURE,
+    KEY,
+    LAST,
+    RESUME,
+    SEEN,
+    UNDER_WAY,
+    VALUE,
+    Bookmark,
+    BookmarkError,
+)
 from tap_epicor.streams.reading import Incomplete, Reading
 from tap_epicor.streams.reckoning import judge
 
@@ -33,8 +45,29 @@ logger = logging.getLogger(__name__)
 
 Row = dict[str, Any]
 
+CUT: Final = "cut"
+"""Name under which STATE says at which lengths `$expand` was found to cut arrays of child rows."""
 _COPIED: Final = (VALUE, KEY, SEEN, UNDER_WAY)
+_OWN: Final = (*_COPIED, CONDITION, LAST, RESUME)
 _MOST_NOTED: Final = 100_000
+_PARENTS_AT_ONCE: Final = 50
+"""Parents of a page, where the child rows of each take requests of their own: STATE is not to wait for too many."""
+
+
+def known_cuts(state: dict[str, Any], name: str) -> dict[str, list[int]]:
+    """Return the lengths at which `$expand` cut arrays of child rows in earlier runs, by the name of the children.
+
+    Args:
+        state: the part of STATE that belongs to a stream in a company.
+        name: the stream and company, for the message.
+
+    Raises:
+        BookmarkError: if the state does not say so in a way that can be understood.
+    """
+    try:
+        return {child: [int(length) for length in lengths] for child, lengths in state.get(CUT, {}).items()}
+    except (AttributeError, TypeError, ValueError):
+        raise BookmarkError(f"{name}: the state holds {state[CUT]!r} as lengths of arrays. {CURE}") from None
 
 
 @dataclass(frozen=True)
@@ -57,6 +90,65 @@ class _Followed:
 class _WithKin(Reading):
     """The reading of parents; as `Reading`."""
 
+    _counts: tuple[int | None, int | None] = None, None
+    """What the server counted of child rows, before and after."""
+
+    def _with_children(self, expanding: Expanding, children: Sequence[Kin]) -> Iterator[Page]:
+        """Yield pages of parents with all their child rows; those that turn out to lack some come once more.
+
+        Raises:
+            KineticError: as for `Reading`, or if child rows can't be had.
+        """
+        if expanding.one_by_one:
+            size = min(self._manner.page_size, _PARENTS_AT_ONCE)
+            self._manner = replace(self._manner, page_size=size)
+        before = {name: deepcopy(self._bookmark.state[name]) for name in _OWN if name in self._bookmark.state}
+        while True:
+            try:
+                yield from self._once_with_children(expanding, children)
+            except CutBefore as exc:
+                logger.warning("%s: %s: the rows are read once more.", self._reckoning.name, exc.message)
+                self._begin_anew(before)
+                expanding.came.clear()
+            else:
+                return
+
+    def _once_with_children(self, expanding: Expanding, children: Sequence[Kin]) -> Iterator[Page]:
+        begins = self._counts_children()
+        counted = [count(self._of_set(child)) if begins else None for child in children]
+        with self._told_what_then():
+            for page in super().pages():
+                expanding.complete(page.rows)
+                if expanding.cut:
+                    self._bookmark.state[CUT] = expanding.cut
+                yield page
+        if self._reckoning.outcome == "complete":
+            self._prove(expanding, children, counted)
+
+    def _begin_anew(self, before: dict[str, Any]) -> None:
+        """Set the bookmark to where it was when the run began, and to nothing where a first load was under way."""
+        state = self._bookmark.state
+        if VALUE in before:
+            for name in _OWN:
+                state.pop(name, None)
+            state |= deepcopy(before)
+        else:
+            self._bookmark.forget()
+        self._reckoning.received = 0
+        self._save()
+
+    def _prove(self, expanding: Expanding, children: Sequence[Kin], counted: Sequence[int | None]) -> None:
+        """Hold the numbers of child rows that came against the server's.
+
+        Raises:
+            CutBefore: if some seem to be missing, and arrays of the greatest length may have been cut.
+            Incomplete: if some seem to be missing, and `completeness` is to fail.
+        """
+        self._reckoning.outcome = "interrupted"
+        for child, number in zip(children, counted, strict=True):
+            self._compare(child, number, expanding)
+        self._reckoning.outcome = "complete"
+
     def _counts_children(self) -> bool:
         """Return whether all child rows will come, so that their number tells something."""
         begins = self._bookmark.value is None and RESUME not in self._bookmark.state
@@ -66,18 +158,22 @@ class _WithKin(Reading):
         source = Source(self._rows.source.service, child.entity_set)
         return Rows(self._rows.kinetic, source, self._rows.company, select=select, columns=child.key)
 
-    def _compare(self, child: Kin, before: int | None, came: int) -> tuple[int | None, int | None]:
-        """Hold the number of child rows that came against the server's, and return its counts.
+    def _compare(self, child: Kin, before: int | None, expanding: Expanding) -> None:
+        """Hold the number of child rows that came against the server's.
 
         Child rows that come and go while their parents are read can't be told from missing ones.
 
         Raises:
+            CutBefore: if rows seem to be missing, and arrays of the greatest length may have been cut.
             Incomplete: if rows seem to be missing, and `completeness` is to fail.
         """
         after = None if before is None else count(self._of_set(child))
         if before is None or after is None:
-            return None, None
-        verdict = judge(before, after, came)
+            return
+        self._counts = before, after
+        verdict = judge(before, after, expanding.came[child.name])
+        if not verdict.complete and expanding.doubts(child.name):
+            raise CutBefore(f"{child.name}: {verdict.note}, unless $expand cuts arrays", path=self._rows.path)
         if not verdict.complete:
             note = f"{child.name}: {verdict.note}, unless rows came and went, or have no parent"
             logger.warning("%s: %s.", self._reckoning.name, note)
@@ -87,7 +183,6 @@ class _WithKin(Reading):
                 self._save()
                 cure = "Run again at a quieter time; if it stays so, set `completeness` to warn and report it."
                 raise Incomplete(note, path=self._rows.path, cure=cure)
-        return before, after
 
 
 class Inline(_WithKin):
@@ -111,20 +206,17 @@ class Inline(_WithKin):
             KineticError: as for `Reading`, or if child rows can't be had.
         """
         expanding = self._proved()
-        counted = [count(self._of_set(child)) for child in self._children] if self._counts_children() else []
         followed = list(self._followed()) if self._bookmark.value is not None else []
-        for page in super().pages():
-            expanding.complete(page.rows)
+        for page in self._with_children(expanding, self._children):
             if followed:
                 self._note(page.rows)
             yield page
         if self._reckoning.outcome != "complete":
             return
         self._reckoning.outcome = "interrupted"
-        for child, before in zip(self._children, counted, strict=False):
-            self._compare(child, before, expanding.came[child.name])
-        for one in followed:
-            yield from self._changed(one, expanding)
+        with self._told_what_then():
+            for one in followed:
+                yield from self._changed(one, expanding)
         self._reckoning.outcome = "complete"
 
     def outlook(self) -> Outlook:
@@ -134,7 +226,8 @@ class Inline(_WithKin):
 
     def _proved(self) -> Expanding:
         """Return the rows with those of their child rows that `$expand` brings."""
-        expanding = Expanding(self._rows, self._key, self._children, self._manner.page_size)
+        cut = known_cuts(self._bookmark.state, self._reckoning.name)
+        expanding = Expanding(self._rows, self._key, self._children, self._manner.page_size, cut)
         self._rows = self._unbound = expanding.rows
         return expanding
 
@@ -240,9 +333,7 @@ class Through(_WithKin):
             KineticError: as for `Reading`, or if child rows can't be had.
         """
         child, expanding = self._child, self._expanding
-        before = count(self._of_set(child)) if self._counts_children() else None
-        for page in super().pages():
-            expanding.complete(page.rows)
+        for page in self._with_children(expanding, [child]):
             rows = [self._linked(row, one) for row in page.rows for one in row[child.name]]
             if not page.repeated:
                 self._check_once(rows)
@@ -252,9 +343,7 @@ class Through(_WithKin):
         reckoning.notes.append(f"read through {reckoning.received} rows of {self._rows.source.name}")
         reckoning.received = came
         if reckoning.outcome == "complete":
-            reckoning.outcome = "interrupted"
-            reckoning.counted_before, reckoning.counted_after = self._compare(child, before, came)
-            reckoning.outcome = "complete"
+            reckoning.counted_before, reckoning.counted_after = self._counts
 
     def _linked(self, row: Row, child: Row) -> Row:
         for mine, its in self._child.link.items():

@@ -118,8 +118,14 @@ class Reading:
             KineticError: if a page can't be had, contradicts the request, or does not add up.
             TimeUp: if no time is left to ask for more.
         """
-        try:
+        with self._told_what_then():
             yield from self._pages()
+
+    @contextmanager
+    def _told_what_then(self) -> Iterator[None]:
+        """Let the end of the time tell what the next run will do."""
+        try:
+            yield
         except TimeUp as exc:
             if not self._reckoning.pages:
                 exc.then = "the next run begins where this one did"

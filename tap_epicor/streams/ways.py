@@ -13,11 +13,11 @@ from tap_epicor.kinetic.probes import highest_to_track
 from tap_epicor.kinetic.shape import UNDECLARED
 from tap_epicor.kinetic.source import Source
 from tap_epicor.streams.bookmark import RESUME, Bookmark
-from tap_epicor.streams.children import Inline, Through
+from tap_epicor.streams.children import Inline, Through, known_cuts
 from tap_epicor.streams.reading import Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from tap_epicor.kinetic.plan import Part
     from tap_epicor.kinetic.source import Rows
@@ -74,7 +74,8 @@ def reading_of(  # noqa: PLR0913
             {part.name: part.type for part in (*key, *([cursor] if cursor else []))},
             definition.parent.link,
         )
-        if parents := _through(definition.parent, child, rows, manner.page_size, reckoning.name):
+        cut = known_cuts(bookmark.state, reckoning.name)
+        if parents := _through(definition.parent, child, rows, manner.page_size, reckoning.name, cut=cut):
             return Through(parents, child=child, key=definition.parent.parts, **given)
     if rows.expand:
         children = [child for child in definition.children if child.name in rows.expand]
@@ -82,7 +83,9 @@ def reading_of(  # noqa: PLR0913
     return Reading(rows, key=key, **given)
 
 
-def _through(parent: Kin, child: Kin, rows: Rows, page_size: int, name: str) -> Expanding | None:
+def _through(  # noqa: PLR0913
+    parent: Kin, child: Kin, rows: Rows, page_size: int, name: str, *, cut: Mapping[str, Sequence[int]]
+) -> Expanding | None:
     """Return the parents through which child rows are read; None where they are read from their own set.
 
     Raises:
@@ -109,7 +112,7 @@ def _through(parent: Kin, child: Kin, rows: Rows, page_size: int, name: str) -> 
         if child.cursor and parent.cursor:
             _, why = highest_to_track(parents, parent.cursor)
         if why is None:
-            return Expanding(parents, parent.parts, [child], page_size)
+            return Expanding(parents, parent.parts, [child], page_size, cut)
     except NoWay as exc:
         why, refusal = exc.message, exc
     if added:

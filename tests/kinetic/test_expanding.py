@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tap_epicor.kinetic.expanding import Expanding, Kin, NoWay
+from tap_epicor.kinetic.expanding import CutBefore, Expanding, Kin, NoWay
 from tap_epicor.kinetic.order import BrokenOrder
 from tap_epicor.kinetic.pages import read
 from tap_epicor.kinetic.plan import Part, make_plan
@@ -36,6 +36,7 @@ class Family:
         expands: whether there is `$expand`.
         nests: whether there are nested paths.
         befalls: what becomes of the rows of an answer, parents or children.
+        links: whether a link to the rest stands beside an array that was cut.
         gone: parents that are gone by the time they are asked for on their own.
         asked: the paths and options of all requests.
     """
@@ -46,6 +47,7 @@ class Family:
     expands: bool = True
     nests: bool = True
     befalls: Callable[[list[dict[str, Any]]], None] = lambda rows: None  # noqa: ARG005
+    links: bool = False
     gone: frozenset[str] = frozenset()
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
 
@@ -70,6 +72,9 @@ class Family:
             rows = [row for row in rows if holds(row["Code"], bound)]
         if "$expand" in request.options:
             rows = [{**row, "Bs": self.children(row["Code"])[: self.cut]} for row in rows]
+            for row in rows if self.links else ():
+                if len(row["Bs"]) < self.sizes[row["Code"]]:
+                    row["Bs@odata.nextLink"] = f"As('{row['Code']}')/Bs?$skip={self.cut}"
         return self.page(request, rows)
 
     def page(self, request: Request, rows: list[dict[str, Any]]) -> Reply:
@@ -113,10 +118,34 @@ def test_arrays_that_were_cut_are_made_whole(cut: int) -> None:
     assert Family(sizes, cut=cut).read() == sizes
 
 
-def test_arrays_that_are_not_cut_are_looked_at_a_few_times() -> None:
+def test_arrays_that_are_not_cut_are_looked_at_the_less_the_more_there_are() -> None:
     family = Family({f"P{number:02}": 5 for number in range(40)})
     family.read()
-    assert sum(path.endswith("/Bs") for path, _ in family.asked) == 2 * 2
+    # The 1st, 2nd, 4th, 8th, 16th and 32nd, by two requests each.
+    assert sum(path.endswith("/Bs") for path, _ in family.asked) == 6 * 2
+
+
+def test_an_array_beside_a_link_to_its_rest_is_made_whole() -> None:
+    sizes = {f"P{number:02}": 3 if number < 2 else 5 for number in range(3)}
+    assert Family(sizes, cut=3, links=True).read() == sizes
+
+
+def test_an_array_beside_a_link_to_its_rest_is_an_error_where_that_can_not_be_had() -> None:
+    with pytest.raises(NoWay, match="brings 3 of Bs, which may not be all, and nested paths are refused"):
+        Family({"P1": 3, "P2": 5}, cut=3, links=True, nests=False).read()
+
+
+def test_arrays_that_turn_out_to_be_cut_after_others_went_out_are_an_error_of_their_own() -> None:
+    family = Family({f"P{number:02}": 3 if number < 3 else 5 for number in range(8)}, cut=3)
+    with serving(family.answer) as server:
+        expanding = family.expanding(server.url)
+        (page,) = read(expanding.rows, make_plan(KEY), 10)
+        expanding.complete(page.rows[:3])
+        with pytest.raises(CutBefore, match=r"\$expand brings no more than 3 of Bs"):
+            expanding.complete(page.rows[3:])
+        expanding.complete(page.rows)
+        assert {row["Code"]: len(row["Bs"]) for row in page.rows} == family.sizes
+        assert expanding.cut == {"Bs": [3]}
 
 
 def test_arrays_as_long_as_an_answer_without_top_are_all_looked_at() -> None:

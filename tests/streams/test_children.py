@@ -130,6 +130,21 @@ def test_every_child_row_comes_once(server: Sandbox, tmp_path: Path, version: st
     assert copy.differences() == []
 
 
+@pytest.mark.parametrize("streams", [INLINE, THROUGH], ids=["inline", "through"])
+def test_child_rows_that_only_the_servers_count_misses_are_read_after_all(
+    server: Sandbox, tmp_path: Path, streams: Any
+) -> None:
+    # Of the orders of EPIC07 with two lines or more, the third alone has three.
+    copy = Copy(tmp_path, server, streams, max_connections=1)
+    server.switch(expand="capped", top_default=2)
+    run = copy.run()
+    assert "(EPIC07): OrderDtls: received 10 rows; the server counted 11 before and 11 after" in run.log
+    assert copy.differences() == []
+    (stream,) = streams
+    assert run.bookmark(stream, "EPIC07")["cut"] == {"OrderDtls": [2]}
+    assert "the rows are read once more" not in copy.run().log
+
+
 @pytest.mark.parametrize("version", ["v1", "v2"])
 def test_a_server_that_expands_is_asked_for_few_parents_on_their_own(
     server: Sandbox, tmp_path: Path, version: str
