@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 READ_WHOLE: Final = "read_whole"
 """Name under which STATE says when the last read of everything began, in seconds since 1970."""
+CARRIED: Final = "carried"
+"""Name under which STATE says which sets of child rows the rows that came so far have carried."""
 _DAY: Final = 24 * 60 * 60
 
 
@@ -58,6 +60,7 @@ def reading_of(  # noqa: PLR0913
     Raises:
         KineticError: if the server can't be asked which way it can be read.
     """
+    _forget_what_lacks(bookmark, rows.expand, reckoning.name)
     _forget_when_due(bookmark, manner.full_every, reckoning.name)
     given: dict[str, Any] = {
         "cursor": cursor,
@@ -121,6 +124,18 @@ def _through(  # noqa: PLR0913
     return None
 
 
+def _forget_what_lacks(bookmark: Bookmark, children: Sequence[str], name: str) -> None:
+    """Forget the bookmark where the rows before it came without child rows that are wanted now."""
+    state = bookmark.state
+    carried = state.pop(CARRIED, ())
+    lacking = [child for child in children if child not in carried]
+    if lacking and (bookmark.value is not None or RESUME in state):
+        logger.info("%s: its rows have come without %s so far: everything is read.", name, ", ".join(lacking))
+        bookmark.forget()
+    if children:
+        state[CARRIED] = list(children)
+
+
 def _forget_when_due(bookmark: Bookmark, days: int | None, name: str) -> None:
     """Forget the bookmark where everything is to be read again, and remember when a read of everything begins."""
     if days is None:
@@ -128,6 +143,9 @@ def _forget_when_due(bookmark: Bookmark, days: int | None, name: str) -> None:
     now, state = int(time.time()), bookmark.state
     before = state.get(READ_WHOLE)
     due = not isinstance(before, int) or now - before >= days * _DAY
+    if isinstance(before, int) and before > now:
+        # The clock was wrong then, or is now: the days are counted from now on.
+        state[READ_WHOLE] = now
     if bookmark.value is not None and due:
         logger.info("%s: everything is read again, as `full_every` says.", name)
         bookmark.forget()

@@ -210,6 +210,23 @@ def test_a_change_of_a_child_alone_waits_for_a_read_of_everything_where_the_set_
     assert copy.run().count() == 0
 
 
+def test_a_stream_that_is_to_carry_child_rows_from_now_on_is_read_whole(server: Sandbox, tmp_path: Path) -> None:
+    without = Copy(tmp_path, server, {ORDERS: {}})
+    copy = Copy(tmp_path, server, INLINE)
+    copy.state = without.run().state
+    assert "(EPIC06): its rows have come without OrderDtls so far: everything is read" in copy.run().log
+    assert copy.differences() == []
+    assert copy.run().count() == 0
+
+
+def test_a_clock_that_was_set_back_does_not_put_off_a_read_of_everything(server: Sandbox, tmp_path: Path) -> None:
+    copy = Copy(tmp_path, server, {ORDERS: {"full_every": 7}}, company="EPIC06")
+    now = copy.run().bookmark(ORDERS)["read_whole"]
+    assert copy.state
+    copy.state["bookmarks"][ORDERS]["partitions"][0]["read_whole"] = now + 365 * 24 * 60 * 60
+    assert now <= copy.run().bookmark(ORDERS)["read_whole"] < now + 60
+
+
 def test_children_of_parents_that_moved_are_read_through_them_and_no_others(server: Sandbox, tmp_path: Path) -> None:
     copy = Copy(tmp_path, server, THROUGH)
     first = copy.run()
