@@ -13,8 +13,8 @@ from tap_epicor.kinetic.errors import KineticError
 from tap_epicor.kinetic.found import values_of
 from tap_epicor.kinetic.pages import LostPlace, read
 from tap_epicor.kinetic.patience import TimeUp
-from tap_epicor.kinetic.plan import make_plan, parse_cursor_value
-from tap_epicor.kinetic.probes import count, count_between, highest_to_track
+from tap_epicor.kinetic.plan import REVISION, make_plan, parse_cursor_value
+from tap_epicor.kinetic.probes import count, count_between, highest, highest_to_track
 from tap_epicor.kinetic.ranges import Range, Spread
 from tap_epicor.streams.bookmark import Left
 from tap_epicor.streams.same_database import OtherDatabase, of_same_database
@@ -188,6 +188,11 @@ class Reading:
                 self._bookmark.advance(last, began, first, key)
                 self._save_place()
             asked = page.at
+        unseen = last is None and cursor.name == REVISION and int(highest(self._rows, cursor) or 0) > since
+        if unseen and self._highest(cursor) is None:
+            self._bookmark.forget()
+            yield from self._everything(cursor)
+            return
         self._bookmark.advance(last, began, first, key)
         self._bookmark.caught_up(first, began, asked, self._manner.overlap_minutes)
         self._end("complete")

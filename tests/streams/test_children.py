@@ -256,6 +256,21 @@ def test_a_trap_is_told_with_the_way_out_of_it(server: Sandbox, tmp_path: Path) 
     assert "`through`" in run.log
 
 
+def test_a_set_that_has_become_a_trap_is_read_whole(server: Sandbox, tmp_path: Path) -> None:
+    copy = Copy(tmp_path, server, {LINES: {}}, company="EPIC06")
+    server.switch(child_filter="own")
+    copy.run()
+    server.switch(child_filter="parent")
+    server.change(updates=3, seed=5, sets=[f"{SERVICE}/OrderDtls"])
+    assert "(EPIC06): changes can't be tracked: the server's $filter by SysRevID does not find" in copy.run().log
+    wanted = {
+        tuple(row[name] for name in KEY): row for row in truth.rows(server.database, SERVICE, "OrderDtls", "EPIC06")
+    }
+    assert {key: row["SysRevID"] for key, row in copy.rows[LINES].items()} == {
+        key: row["SysRevID"] for key, row in wanted.items()
+    }
+
+
 def test_a_parent_that_is_a_trap_itself_is_no_way(server: Sandbox, tmp_path: Path) -> None:
     run = Copy(tmp_path, server, {RELEASES: {"through": "OrderDtls"}}).run()
     assert "not read through OrderDtls, but from its own set: the server's $filter by SysRevID" in run.log
