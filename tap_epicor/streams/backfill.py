@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from copy import deepcopy
 from dataclasses import replace
+from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.helpers._state import StateWriter
 
-from tap_epicor.kinetic.plan import CURSORS, Part, parse_cursor_value
+from tap_epicor.checks import nearest
+from tap_epicor.kinetic.plan import CURSORS, WHOLE_NUMBERS, Part, parse_cursor_value
 from tap_epicor.kinetic.probes import highest_to_track
 from tap_epicor.kinetic.query import all_of
 from tap_epicor.streams.definition import DefinitionError
@@ -90,16 +92,24 @@ def restricted(rows: Rows, definition: Definition, backfill: Backfill, reckoning
     column = backfill.column or definition.replication_key
     if column is None or column not in definition.types:
         what = f"has no column {column!r}" if column else "has no replication key"
-        raise DefinitionError(f"{name}: `backfill` can't be done: it {what}. Name one in `column`, a number or a date.")
+        hint = nearest(column or "", definition.schema["properties"]) or "."
+        raise DefinitionError(
+            f"{name}: `backfill` can't be done: it {what}{hint} Name one in `column`, a whole number or a date."
+        )
     part = Part(column, definition.types[column])
     if part.type not in CURSORS:
-        raise DefinitionError(f"{name}: `backfill`, `column` {column} is of type {part.type}: name a number or a date.")
+        raise DefinitionError(
+            f"{name}: `backfill`, `column` {column} is of type {part.type}: name a whole number or a date."
+        )
+    since, until = (None if one is None else _value(name, part, one) for one in (backfill.since, backfill.until))
+    if since is not None and until is not None and not _moment(since) < _moment(until):
+        raise DefinitionError(f"{name}: `backfill`: `since` is not before `until`, so that no row is between them.")
     _, reason = highest_to_track(rows, part)
     if reason:
         raise DefinitionError(f"{name}: `backfill` can't be done: {reason}. Run it once with --full-refresh instead.")
     bounds = [
-        f"{column} {sign} {rows.literal(part.type, _value(name, part, value))}"
-        for sign, value in (("ge", backfill.since), ("lt", backfill.until))
+        f"{column} {sign} {rows.literal(part.type, value)}"
+        for sign, value in (("ge", since), ("lt", until))
         if value is not None
     ]
     said = f"backfill of the rows with {' and '.join(bounds)}; the bookmark stays where it is"
@@ -113,5 +123,14 @@ def _value(name: str, part: Part, value: str | int) -> Any:  # noqa: ANN401
         return parse_cursor_value(part, value)
     except ValueError:
         raise DefinitionError(
-            f"{name}: `backfill`: {value!r} is no value of {part.name} ({part.type}): write a date as 2024-01-31."
+            f"{name}: `backfill`: {value!r} is no value of {part.name} ({part.type}): write a "
+            f"{'whole number' if part.type in WHOLE_NUMBERS else 'date as 2024-01-31'}."
         ) from None
+
+
+def _moment(value: Any) -> Any:  # noqa: ANN401
+    """Return a value of a column as what can be compared."""
+    if not isinstance(value, str):
+        return value
+    moment = datetime.fromisoformat(value)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

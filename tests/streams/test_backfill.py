@@ -92,9 +92,18 @@ def test_a_backfill_needs_no_catalog(loaded: Loaded, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("backfill", "said"),
     [
-        ({TRANSACTIONS: {"column": "PartNum", "since": "A"}}, "PartNum is of type Edm.String: name a number or a date"),
+        (
+            {TRANSACTIONS: {"column": "PartNum", "since": "A"}},
+            "is of type Edm.String: name a whole number or a date",
+        ),
         ({TRANSACTIONS: {"column": "Nothing", "since": 1}}, "has no column 'Nothing'"),
+        ({TRANSACTIONS: {"column": "trandate", "since": "2024-01-01"}}, "'trandate'; did you mean 'TranDate'?"),
         ({TRANSACTIONS: {"column": "TranDate", "since": "soon"}}, "'soon' is no value of TranDate"),
+        ({TRANSACTIONS: {"since": "2024-01-01"}}, "SysRevID (Edm.Int64): write a whole number"),
+        (
+            {TRANSACTIONS: {"column": "TranDate", "since": "2025-01-01", "until": "2025-01-01T02:00:00+02:00"}},
+            "`since` is not before `until`",
+        ),
         ({LINES: {"since": 1}}, "`backfill` can't be done: the server"),
         ({"erp_nothing": {"since": 1}}, "erp_nothing is not read: `backfill` names it"),
         ({TRANSACTIONS: {"column": "TranDate"}}, "has neither `since` nor `until`"),
