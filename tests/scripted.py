@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Request:
-    """A request that came in."""
+    """A request that came in, with the port at the other end of its connection."""
 
     path: str
     raw_query: str
     headers: Mapping[str, str]
+    port: int = 0
 
     @property
     def options(self) -> dict[str, str]:
@@ -63,7 +64,7 @@ def serving(answer: Callable[[Request], Reply], tls: ssl.SSLContext | None = Non
 
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
-            request = Request(unquote(parts.path), parts.query, dict(self.headers))
+            request = Request(unquote(parts.path), parts.query, dict(self.headers), self.client_address[1])
             seen.append(request)
             reply = answer(request)
             if reply.drop:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import math
 import random
-import threading
 import time
 from collections import Counter
 from contextlib import contextmanager, nullcontext
@@ -117,7 +116,7 @@ class Kinetic:
         self._patience = patience or Patience()
         self._load = load or Load()
         self.readers = Readers(self._load.most)
-        self._local = threading.local()
+        self._idle: list[requests.Session] = []
         self._answered = False
 
     @property
@@ -342,9 +341,15 @@ class Kinetic:
         longest: int,
     ) -> tuple[requests.Response, bytes, float]:
         """Return an answer, its body, and the seconds that they took."""
-        session = self._session()
-        # It may sign in, which takes a turn of its own.
-        request = self._prepare(requests.Request("GET", url, headers=headers, auth=self._auth), where)
+        with self._session() as session:
+            # It may sign in, which takes a turn of its own.
+            request = self._prepare(session, requests.Request("GET", url, headers=headers, auth=self._auth), where)
+            return self._answer_to(session, request, where, longest)
+
+    def _answer_to(
+        self, session: requests.Session, request: requests.PreparedRequest, where: str, longest: int
+    ) -> tuple[requests.Response, bytes, float]:
+        url = request.url
         try:
             options = session.merge_environment_settings(url, self._proxies, True, self._verify, None)  # noqa: FBT003
             self._load.await_turn()
@@ -361,9 +366,9 @@ class Kinetic:
         except ValueError as exc:
             raise UnreadableAnswer("the answer's headers can't be read", path=where) from exc
 
-    def _prepare(self, request: requests.Request, where: str) -> requests.PreparedRequest:
+    def _prepare(self, session: requests.Session, request: requests.Request, where: str) -> requests.PreparedRequest:
         try:
-            return self._session().prepare_request(request)
+            return session.prepare_request(request)
         except requests.exceptions.InvalidHeader:
             # Not its text, which holds the header.
             raise Unreachable(
@@ -387,8 +392,14 @@ class Kinetic:
             headers["CallSettings"] = settings
         return headers
 
-    def _session(self) -> requests.Session:
-        if not hasattr(self._local, "session"):
-            self._local.session = requests.Session()
-        session: requests.Session = self._local.session
-        return session
+    @contextmanager
+    def _session(self) -> Iterator[requests.Session]:
+        """Lend a session, whose connection stays open for the next request, whatever thread makes it."""
+        try:
+            session = self._idle.pop()
+        except IndexError:
+            session = requests.Session()
+        try:
+            yield session
+        finally:
+            self._idle.append(session)

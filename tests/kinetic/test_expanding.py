@@ -154,6 +154,15 @@ def test_arrays_as_long_as_an_answer_without_top_are_all_looked_at() -> None:
     assert len({path for path, _ in family.asked if path.endswith("/Bs")}) == 6
 
 
+def test_parents_that_are_asked_for_one_by_one_share_connections() -> None:
+    family = Family({f"P{number:02}": 3 for number in range(20)}, expands=False)
+    with serving(family.answer) as server:
+        expanding = family.expanding(server.url)
+        for page in read(expanding.rows, make_plan(KEY), 10):
+            expanding.complete(page.rows)
+        assert len({request.port for request in server.requests}) <= expanding.rows.kinetic.max_connections + 1
+
+
 def test_what_can_not_be_looked_at_is_taken_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     sizes = {f"P{number:02}": number for number in range(6)}
     assert Family(sizes, nests=False).read() == sizes
