@@ -113,6 +113,7 @@ class Expanding:
         self._children = children
         self._page_size = page_size
         self._lengths = {child.name: _Lengths(rows, cut.get(child.name, ())) for child in children}
+        self._nests: set[str] = set()
         self.rows = rows
         self.rows = replace(rows, expand=[child.name for child in children if self._expands(child)])
         self.came: Counter[str] = Counter()
@@ -277,13 +278,31 @@ class Expanding:
         within = f"{rows.source.name}({written})"
         nested = Rows(rows.kinetic, source, rows.company, columns=child.key, within=within)
         try:
-            pages = read(nested, make_plan(child.parts, filters=False), self._page_size)
-            return [one for page in pages for one in page.rows]
-        except NotFound:
+            found = self._all_of(nested, child)
+        except (BadRequest, NotFound) as exc:
             condition = is_one_of(rows, self._key, [key])
-            if rows.fetch(Query(condition, top=1, select=[part.name for part in self._key])):
+            if isinstance(exc, NotFound) and not rows.fetch(Query(condition, top=1, select=[self._key[0].name])):
+                return []
+            found = self._of_own_set(key, child)
+            if not found:
+                exc.cure = f"Look at the row with {show(self._key, key)}: its key may not fit into a path. {NoWay.cure}"
                 raise
+        else:
+            self._nests.add(child.name)
+        return found
+
+    def _of_own_set(self, key: Key, child: Kin) -> list[Row]:
+        """Return the child rows of a parent from their own set, where paths lead to those of others; or else none."""
+        if child.name not in self._nests or len(child.link) < len(self._key):
             return []
+        source = Source(self.rows.source.service, child.entity_set)
+        rows = Rows(self.rows.kinetic, source, self.rows.company, columns=child.key)
+        linked = [replace(part, name=child.link[part.name]) for part in self._key]
+        return self._all_of(replace(rows, filter=is_one_of(rows, linked, [key])), child)
+
+    def _all_of(self, rows: Rows, child: Kin) -> list[Row]:
+        pages = read(rows, make_plan(child.parts, filters=False), self._page_size)
+        return [one for page in pages for one in page.rows]
 
     def _check(self, row: Row, child: Kin) -> None:
         for one in row[child.name]:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tap_epicor.kinetic.errors import BadRequest
 from tap_epicor.kinetic.expanding import CutBefore, Expanding, Kin, NoWay
 from tap_epicor.kinetic.order import BrokenOrder
 from tap_epicor.kinetic.pages import read
@@ -38,6 +39,7 @@ class Family:
         befalls: what becomes of the rows of an answer, parents or children.
         links: whether a link to the rest stands beside an array that was cut.
         gone: parents that are gone by the time they are asked for on their own.
+        refused: parents whose keys no path may hold.
         asked: the paths and options of all requests.
     """
 
@@ -49,6 +51,7 @@ class Family:
     befalls: Callable[[list[dict[str, Any]]], None] = lambda rows: None  # noqa: ARG005
     links: bool = False
     gone: frozenset[str] = frozenset()
+    refused: frozenset[str] = frozenset()
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
 
     def children(self, parent: str) -> list[dict[str, Any]]:
@@ -59,8 +62,13 @@ class Family:
         within = re.search(r"/As\('(.*)'\)/Bs$", request.path)
         if within:
             parent = within[1].replace("''", "'")
+            if parent in self.refused:
+                return Reply("A potentially dangerous Request.Path value was detected.", 400)
             if not self.nests or parent in self.gone:
                 return Reply({"ErrorMessage": "Resource not found for the segment 'Bs'."}, 404)
+            return self.page(request, self.children(parent))
+        if request.path.endswith("/Bs"):
+            parent = request.options["$filter"].removeprefix("Code eq '").removesuffix("'")
             return self.page(request, self.children(parent))
         if "$expand" in request.options and not self.expands:
             return Reply({"ErrorMessage": "No $expand here."}, 400)
@@ -152,6 +160,17 @@ def test_arrays_as_long_as_an_answer_without_top_are_all_looked_at() -> None:
     family = Family({f"P{number:02}": 100 for number in range(6)})
     family.read()
     assert len({path for path, _ in family.asked if path.endswith("/Bs")}) == 6
+
+
+def test_a_parent_whose_key_no_path_may_hold_has_its_child_rows_from_their_own_set() -> None:
+    sizes = {"P1": 2, "P2*": 13, "P3": 1}
+    assert Family(sizes, expands=False, refused=frozenset({"P2*"})).read() == sizes
+
+
+def test_a_parent_whose_child_rows_no_request_brings_is_named() -> None:
+    with pytest.raises(BadRequest, match="potentially dangerous") as raised:
+        Family({"P1": 2, "P2*": 0}, expands=False, refused=frozenset({"P2*"})).read()
+    assert "the row with Code 'P2*'" in str(raised.value)
 
 
 def test_parents_that_are_asked_for_one_by_one_share_connections() -> None:
