@@ -3,7 +3,7 @@
 What a server does with `$expand` is known of none for sure, so that it is proved: before the first page for the parent
 that comes first, and of each parent for which its array may have been cut. An array is suspected where a link to its
 rest stands beside it, where it is as long as what the server is known to give at the most, or longer than all before:
-of the arrays of the greatest length the 1st, 2nd, 4th, 8th and so on are looked at, and all once one of these was cut.
+of the arrays of the greatest length the first, the 16th, 32nd and so on are looked at, and all once one was cut.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ WITHOUT_TOP: Final = 100
 """Rows of an answer to a request without `$top` (several public clients)."""
 _NEXT_LINK: Final = "@odata.nextLink"
 """What follows an array's name in that of a link to its rest (OData 3 and 4)."""
+_FIRST: Final = 8
+"""Arrays of the greatest length so far, all of which are looked at; of more, those whose number is a power of two."""
 _MOST_DOUBTED: Final = 1000
 """Arrays of one length, all of which are looked at where nothing but the number of child rows speaks against them."""
 _REFUSALS: Final = (BadRequest, Denied, NotFound, UnreadableAnswer, *FEWER_MAY_DO)
@@ -356,7 +358,7 @@ class _Lengths:
         if length < self._longest:
             return False
         self._came += 1
-        return not self._trusted and self._came.bit_count() == 1
+        return not self._trusted and (self._came <= _FIRST or self._came.bit_count() == 1)
 
     def went_out(self) -> None:
         """Take note that the arrays so far are made use of."""
@@ -372,11 +374,7 @@ class _Lengths:
         return doubted
 
     def learn(self, array: object, nested: Sequence[Row]) -> bool:
-        """Take note of what the nested path brought for the same parent.
-
-        Returns:
-            Whether arrays that went out may be cut, too.
-        """
+        """Take note of what a nested path brought; return whether arrays that went out may lack some, too."""
         if not isinstance(array, list) or len(nested) <= len(array):
             return False
         length = len(array)
@@ -387,7 +385,7 @@ class _Lengths:
         return late
 
     def _all_looked_at(self) -> bool:
-        return self._came <= 2 or self._longest in self._cut  # noqa: PLR2004 - the 1st and the 2nd
+        return self._came <= _FIRST or self._longest in self._cut
 
 
 def _goes_on(row: Row, child: Kin) -> bool:
