@@ -96,7 +96,10 @@ def _through(  # noqa: PLR0913
         KineticError: if the server can't be asked.
     """
     added = [its for mine, its in parent.link.items() if its == f"{parent.entity_set}_{mine}"]
-    if not added and child.cursor:
+    if not added:
+        if child.cursor is None:
+            logger.info("%s: not read through %s, since no changes are asked for.", name, parent.entity_set)
+            return None
         _, trap = highest_to_track(replace(rows, filter=None), child.cursor)
         if trap is None:
             logger.info("%s: the server filters these rows by their own columns: `through` is not needed.", name)

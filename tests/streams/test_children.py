@@ -290,6 +290,13 @@ def test_where_no_way_leads_to_child_rows_that_is_said(server: Sandbox, tmp_path
     assert through.differences() == []
 
 
+def test_a_backfill_of_child_rows_goes_by_their_own_set_and_warns_of_nothing(server: Sandbox, tmp_path: Path) -> None:
+    server.switch(child_filter="own")
+    run = Copy(tmp_path, server, THROUGH, backfill={LINES: {"since": 1}}).run()
+    assert run.count() > 20
+    assert "WARNING" not in run.log
+
+
 def test_deletes_are_found_in_what_is_read_through_parents(server: Sandbox, tmp_path: Path) -> None:
     streams = {LINES: {"through": "SalesOrders", "deletes": "sweep"}}
     copy = Copy(tmp_path, server, streams, key_store=str(tmp_path / "keys"), max_deletes=50)

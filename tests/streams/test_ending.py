@@ -87,6 +87,17 @@ def test_a_stream_that_can_not_go_on_in_the_middle_is_said_never_to_end(server: 
     assert "it can't go on in the middle, and the next run begins it anew: it never ends" in one["notes"][-1]
 
 
+def test_a_page_whose_child_rows_take_longer_than_the_run_is_said_never_to_end(server: Sandbox, tmp_path: Path) -> None:
+    orders = "erp_salesorder_salesorders"
+    given = {"service": "Erp.BO.SalesOrderSvc", "streams": {orders: {"expand": "OrderDtls"}}}
+    server.switch(expand="refused")
+    run, _ = run_slowly(server, tmp_path, {**config_of(server, max_duration="3s"), **given}, orders)
+    server.switch(expand="works")
+    one = reckoning(check_stopped(run, "`max_duration`"), orders)
+    assert one["written"] == 0
+    assert "the next run begins it anew: it never ends, unless it gets more time" in one["notes"][-1]
+
+
 def test_within_quiet_hours_nothing_is_asked_for_and_the_state_is_kept(server: Sandbox, tmp_path: Path) -> None:
     config = config_of(server, quiet_hours=now())
     catalog = choose(discover(tmp_path, config), TRANSACTIONS)
