@@ -264,14 +264,14 @@ def test_a_trap_is_told_with_the_way_out_of_it(server: Sandbox, tmp_path: Path) 
     assert "`through`" in run.log
 
 
-def test_a_set_that_has_become_a_trap_is_read_whole(server: Sandbox, tmp_path: Path) -> None:
-    copy = Copy(tmp_path, server, {LINES: {}}, company="EPIC06")
-    server.switch(child_filter="own")
-    copy.run()
-    server.switch(child_filter="parent")
-    server.change(updates=3, seed=5, sets=[f"{SERVICE}/OrderDtls"])
-    assert "(EPIC06): changes can't be tracked: the server's $filter by SysRevID does not find" in copy.run().log
-    assert differences(server.database, {LINES: copy.rows[LINES].values()}, ["EPIC06"]) == []
+def test_a_set_that_has_become_a_trap_is_read_whole(tmp_path: Path) -> None:
+    with sandbox("--company", "EPIC06", "--child-filter", "own", scale=150) as server:
+        copy = Copy(tmp_path, server, {LINES: {}}, company="EPIC06")
+        copy.run()
+        server.switch(child_filter="parent")
+        server.change(updates=3, seed=5, sets=[f"{SERVICE}/OrderDtls"])
+        assert "(EPIC06): changes can't be tracked: the server's $filter by SysRevID does not find" in copy.run().log
+        assert differences(server.database, {LINES: copy.rows[LINES].values()}, ["EPIC06"]) == []
 
 
 def test_a_parent_that_is_a_trap_itself_is_no_way(server: Sandbox, tmp_path: Path) -> None:
