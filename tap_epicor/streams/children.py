@@ -145,9 +145,8 @@ class _WithKin(Reading):
             Incomplete: if some seem to be missing, and `completeness` is to fail.
         """
         self._reckoning.outcome = "interrupted"
-        for child, number in zip(children, counted, strict=True):
-            self._compare(child, number, expanding)
-        self._reckoning.outcome = "complete"
+        whole = [self._is_whole(child, number, expanding) for child, number in zip(children, counted, strict=True)]
+        self._reckoning.outcome = "complete" if all(whole) else "incomplete"
 
     def _counts_children(self) -> bool:
         """Return whether all child rows will come, so that their number tells something."""
@@ -158,10 +157,11 @@ class _WithKin(Reading):
         source = Source(self._rows.source.service, child.entity_set)
         return Rows(self._rows.kinetic, source, self._rows.company, select=select, columns=child.key)
 
-    def _compare(self, child: Kin, before: int | None, expanding: Expanding) -> None:
-        """Hold the number of child rows that came against the server's.
+    def _is_whole(self, child: Kin, before: int | None, expanding: Expanding) -> bool:
+        """Return whether as many child rows came as the server counts.
 
-        Child rows that come and go while their parents are read can't be told from missing ones.
+        Child rows that come and go while their parents are read, or have none, can't be told from missing ones. The
+        bookmark stays: it is that of the parents, of which none is missing.
 
         Raises:
             CutBefore: if rows seem to be missing, and arrays of the greatest length may have been cut.
@@ -169,7 +169,7 @@ class _WithKin(Reading):
         """
         after = None if before is None else count(self._of_set(child))
         if before is None or after is None:
-            return
+            return True
         self._counts = before, after
         verdict = judge(before, after, expanding.came[child.name])
         if not verdict.complete and expanding.doubts(child.name):
@@ -183,6 +183,7 @@ class _WithKin(Reading):
                 self._save()
                 cure = "Run again at a quieter time; if it stays so, set `completeness` to warn and report it."
                 raise Incomplete(note, path=self._rows.path, cure=cure)
+        return verdict.complete
 
 
 class Inline(_WithKin):

@@ -153,6 +153,19 @@ def test_child_rows_that_only_the_servers_count_misses_are_read_after_all(tmp_pa
             assert "the rows are read once more" not in copy.run().log
 
 
+def test_child_rows_that_the_server_counts_and_no_parent_has_make_the_code_say_so_once(tmp_path: Path) -> None:
+    with sandbox("--company", "EPIC06", scale=150) as server:
+        with closing(connect(server.database)) as database:
+            database.execute("DELETE FROM OrderHed WHERE OrderNum = (SELECT max(OrderNum) FROM OrderDtl)")
+            database.commit()
+        for streams in (INLINE, THROUGH):
+            copy = Copy(tmp_path, server, streams, company="EPIC06")
+            run = copy.run(code=1)
+            assert "which nothing explains, unless rows came and went, or have no parent" in run.log
+            assert "1 of 1 reads are not complete" in run.log
+            assert "not complete" not in copy.run().log, "the bookmark is that of the parents, and they are whole"
+
+
 @pytest.mark.parametrize("version", ["v1", "v2"])
 def test_a_server_that_expands_is_asked_for_few_parents_on_their_own(
     server: Sandbox, tmp_path: Path, version: str
