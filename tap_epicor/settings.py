@@ -237,9 +237,9 @@ GROUPS: Final[Mapping[str, tuple[th.Property[Any], ...]]] = {
             "backfill",
             th.ObjectType(additional_properties=BACKFILL),
             title="Backfill",
-            description="Rows to read once more in this run, by stream or pattern: those whose `column` (a number or a "
-            "date; the replication key where left out) is `since` or more and less than `until`. No other stream is "
-            "read, and the state stays as it was.",
+            description="Rows to read once more in this run, by stream or pattern: those whose `column` (a whole "
+            "number or a date; the replication key where left out) is `since` or more and less than `until`. No other "
+            "stream is read, and the state stays as it was.",
             examples=[{"erp_arinvoice_arinvoices": {"column": "InvoiceDate", "since": "2024-01-01"}}],
         ),
         th.Property(
