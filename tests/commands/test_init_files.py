@@ -7,7 +7,7 @@ import stat
 from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from tap_epicor.commands.configuration import in_environment
 from tap_epicor.commands.env_file import with_settings
+from tap_epicor.commands.init.meltano_yml import requirement
 from tests.commands.initiating import extractors, given, init, secrets, written
 
 if TYPE_CHECKING:
@@ -52,6 +53,24 @@ def test_lines_of_other_programs_stay_in_the_env_file(kinetic: Sandbox, folder: 
     text = (folder / ".env").read_text()
     assert text == f'{others}TAP_EPICOR_PASSWORD="manager"\nTAP_EPICOR_API_KEY="{kinetic.api_key}"\n'
     assert stat.S_IMODE((folder / ".env").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    ("came_from", "wanted"),
+    [
+        ({}, "tap-epicor"),
+        ({"url": "file:///src/the%20tap", "dir_info": {"editable": True}}, "-e '/src/the tap'"),
+        ({"url": "file:///src/tap", "dir_info": {}}, "/src/tap"),
+        ({"url": "https://files.example.com/tap_epicor-1.0.whl", "archive_info": {}}, None),
+        (
+            {"url": "https://git.example.com/tap.git", "vcs_info": {"vcs": "git", "commit_id": "4f2a"}},
+            "git+https://git.example.com/tap.git@4f2a",
+        ),
+    ],
+    ids=["index", "editable", "folder", "file", "git"],
+)
+def test_meltano_installs_the_tap_from_where_it_came(came_from: dict[str, Any], wanted: str | None) -> None:
+    assert requirement(came_from) == (wanted or came_from["url"])
 
 
 def test_comments_and_other_plugins_stay_in_meltano_yml(kinetic: Sandbox, folder: Path) -> None:

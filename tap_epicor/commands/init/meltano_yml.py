@@ -6,11 +6,17 @@ lines are added, and none is changed.
 
 from __future__ import annotations
 
+import json
+import shlex
 import sys
 import textwrap
 import uuid
+from importlib.metadata import distribution
 from io import StringIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
@@ -65,7 +71,8 @@ def with_plugin(text: str, config: Mapping[str, Any], select: Collection[str]) -
     name = definition()["name"]
     plugin = next((one for one in extractors if one.get("name") == name), None)
     if plugin is None:
-        plugin = {"name": name, "variant": name, "pip_url": definition()["pip_url"]}
+        came_from = distribution(name).read_text("direct_url.json")
+        plugin = {"name": name, "variant": name, "pip_url": requirement(json.loads(came_from or "{}"))}
     kept = {name: value for name, value in (plugin.get("config") or {}).items() if name not in ASKED}
     plugin["config"] = {**config, **kept}
     if select or "select" in plugin:
@@ -82,6 +89,23 @@ def with_plugin(text: str, config: Mapping[str, Any], select: Collection[str]) -
     added = "".join([*lines[:place], more, *lines[place:]])
     # Where lines can't be added so, the file is written anew.
     return added if _read(added) == project else _written(project)
+
+
+def requirement(came_from: Mapping[str, Any]) -> str:
+    """Return what pip is to install for Meltano: this tap from where it was installed itself, as PEP 610 records it.
+
+    Args:
+        came_from: the content of `direct_url.json`; empty where it came from the package index.
+    """
+    url = str(came_from.get("url", ""))
+    if not url:
+        return str(definition()["pip_url"])
+    if vcs := came_from.get("vcs_info"):
+        return f"{vcs['vcs']}+{url}@{vcs['commit_id']}"
+    if "dir_info" not in came_from:
+        return url
+    path = shlex.quote(str(Path(url2pathname(urlsplit(url).path))))
+    return f"-e {path}" if came_from["dir_info"].get("editable") else path
 
 
 def lock() -> dict[str, Any]:
