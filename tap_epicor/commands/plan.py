@@ -130,7 +130,7 @@ def _tell(found: Sequence[Prospect], page: Sample | None, connections: int, *, a
             "rows": one.rows,
             "pages": one.pages,
             "requests": one.requests,
-            "way": one.outlook.plan.why if one.outlook else f"not at all: {one.error}",
+            "way": _way(one),
         }
         for one in found
     ]
@@ -149,6 +149,14 @@ def _tell(found: Sequence[Prospect], page: Sample | None, connections: int, *, a
         )
     if uncounted := sum(1 for one in found if one.outlook and one.rows is None):
         told(f"The rows of {uncounted} reads are not counted, and not in these figures.")
+
+
+def _way(one: Prospect) -> str:
+    """Return how a stream would be read, and why."""
+    if one.outlook is None:
+        return f"not at all: {one.error}"
+    untracked = one.outlook.untracked
+    return f"{one.outlook.plan.why}; changes can't be tracked: {untracked}" if untracked else one.outlook.plan.why
 
 
 def _seconds(found: Sequence[Prospect], page: Sample | None, connections: int) -> float | None:

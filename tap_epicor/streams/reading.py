@@ -55,6 +55,7 @@ class Outlook:
         at: when that was the highest value, in seconds since 1970.
         ranges: what of a read of everything is still to be read.
         nested: how many sets of child rows are read parent by parent.
+        untracked: why changes can't be tracked, as far as that was asked for; empty where they can.
     """
 
     wanted: Rows
@@ -66,6 +67,7 @@ class Outlook:
     at: int | None = None
     ranges: tuple[Range, ...] = (Range(),)
     nested: int = 0
+    untracked: str = ""
 
 
 class Reading:
@@ -101,6 +103,7 @@ class Reading:
         self._reckoning = reckoning
         self._save = save
         self._tracks = True
+        self._untracked = ""
         self._in_one = False
         self._saved = False
         self._floor: int | None = None
@@ -168,7 +171,8 @@ class Reading:
         rows = rows if rows is None else max(0, rows - left.received)
         plan = make_plan(self._key, after=after, filters=self._tracks)
         size, state = self._manner.page_size, self._bookmark.state
-        return Outlook(self._rows, plan, size, rows, state, left.high, left.at, left.ranges)
+        outlook = Outlook(self._rows, plan, size, rows, state, left.high, left.at, left.ranges)
+        return replace(outlook, untracked=self._untracked)
 
     def _changes(self, cursor: Part, since: Any) -> Iterator[Page]:  # noqa: ANN401
         """Yield what has changed since a value, and move the bookmark behind it.
@@ -204,6 +208,13 @@ class Reading:
             at = _now()
             high, since = self._manner.mark or (self._highest(cursor), at)
             left = Left((Range(),), high=high, at=since, counted=self._counted())
+        if self._untracked:
+            logger.warning(
+                "%s: changes can't be tracked: %s. It is read whole each time. If these are child rows, `through` may "
+                "help.",
+                self._reckoning.name,
+                self._untracked,
+            )
         self._floor = self._bookmark.floor(left.high, self._manner.overlap) if self._tracks else None
         self._settled = left.settled
         after = next((one.after for one in left.ranges if one.after), None)
@@ -342,13 +353,7 @@ class Reading:
             return None
         value, reason = highest_to_track(self._rows, cursor)
         if reason:
-            self._tracks = False
-            logger.warning(
-                "%s: changes can't be tracked: %s. It is read whole each time. If these are child rows, `through` may "
-                "help.",
-                self._reckoning.name,
-                reason,
-            )
+            self._tracks, self._untracked = False, reason
         return value
 
     def _tell_restored(self, evidence: str) -> None:

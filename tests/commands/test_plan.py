@@ -63,3 +63,11 @@ def test_child_rows_that_are_read_parent_by_parent_count(server: Sandbox, tmp_pa
     with switched(server, {"expand": "works"}, expand="refused"):
         nested = planned(tmp_path, server, ORDERS, **expand)
     assert nested["requests"] >= usual["requests"] + 2 * nested["rows"]
+
+
+def test_why_changes_can_not_be_tracked_stands_beside_the_way_and_not_in_warnings(
+    server: Sandbox, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    said = planned(tmp_path, server, "erp_salesorder_orderdtls")["way"]
+    assert "; changes can't be tracked: the server's $filter by SysRevID does not find the rows" in said
+    assert not caplog.records
