@@ -126,7 +126,7 @@ class Seeking:
     def _next(self) -> Found:
         last = self._keys[-1]
         if last == self._left_out or self._sizes.most == 1:
-            return self._trusting(not_just_once(lambda: self._beyond(last)))
+            return self._trusting(self._beyond(last))
         self._boundaries += 1
         if self._boundaries == 2:  # noqa: PLR2004
             self._constant = self._constant or constant_of(self._rows, self._plan.order, last)
@@ -229,7 +229,7 @@ class Seeking:
             raise self._no_seeking(exc) from exc
 
     def _beyond(self, boundary: Key) -> Found:
-        found = self._ask(self._condition(boundary, inclusive=False))
+        found = not_just_once(lambda: self._ask(self._condition(boundary, inclusive=False)))
         if not self._moving and not set(self._keys).isdisjoint(keys_of(found, self._plan.order, self._rows.path)):
             raise NoSeeking(f"the server's $filter brings rows that come before {show(self._plan.order, boundary)}")
         return found

@@ -129,6 +129,16 @@ def test_unreadable_rows_are_left_out_and_no_others(shelf: Shelf, data: st.DataO
     assert {int(re.split("x|Num ", key)[-1].strip("'")) for key in skipped} == poison
 
 
+@pytest.mark.parametrize("plan", SEEKING)
+@pytest.mark.parametrize("nth", range(1, 8))
+def test_an_answer_that_is_empty_once_ends_no_read_of_a_server_that_gives_one_row_at_a_time(
+    shelf: Shelf, plan: str, nth: int
+) -> None:
+    shelf.stock = stock = Stock([row(number) for number in (3, 8, 21)], backwards, most=1, befalls={nth: empty})
+    found, error = read_all(stock, shelf.url, PLANS[plan], 1)
+    assert sorted(found) == [3, 8, 21] or error is not None
+
+
 def insert(number: int) -> Callable[[Stock], Reply | None]:
     def happen(stock: Stock) -> None:
         if number not in {one["Num"] for one in stock.rows}:
