@@ -37,7 +37,7 @@ lint: $(ENV)/done site
 	$(SITE)/bin/zizmor --offline --no-progress --quiet --persona pedantic .github
 
 unit: $(ENV)/done $(PLUGINS)/done $(PROVIDER)/done $(MITMPROXY)/done $(PYAIRBYTE)/done
-	$(BIN)/python -m pytest --numprocesses auto --dist loadscope
+	$(BIN)/python -m pytest --numprocesses auto --dist loadscope --no-loadscope-reorder
 
 bench: $(ENV)/done $(DLT)/done  ## how fast it is, beside other ways to copy the same rows; docs/speed.md
 	$(BIN)/python -m bench

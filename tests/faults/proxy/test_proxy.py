@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-RUNS = int(os.environ.get("PROXY_RUNS", "30"))
+RUNS = int(os.environ.get("PROXY_RUNS", "18"))
 SEED = int(os.environ.get("PROXY_SEED") or random.SystemRandom().randrange(10**6))
 STREAMS = ("erp_customer_customers", "erp_parttran_parttrans", "erp_salesorder_orderdtls", "ice_ud01_ud01s")
 SERVICES = "Erp.BO.CustomerSvc,Erp.BO.PartTranSvc,Erp.BO.SalesOrderSvc,Ice.BO.UD01Svc"
