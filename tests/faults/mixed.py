@@ -64,7 +64,7 @@ class Reckoning:
     """What has happened.
 
     Attributes:
-        runs: runs, the quiet one included.
+        runs: runs, the quiet ones included.
         complete: those that ended well.
         kills: those of which a part was killed.
         failures: what the tap said in the end of those that failed.
@@ -139,9 +139,11 @@ def happen(scenario: Scenario, folder: Path) -> Reckoning:
                 reckoning.add(pipeline.run(life, chance.choice(("tap", "tap", "loader"))))
                 reckoning.faults -= take_faults(server)
         server.commit()
-        quiet = pipeline.run(None, "tap")
-        reckoning.add(quiet)
-        assert quiet.code == 0, quiet.log
+        # What came late below where an interrupted read goes on comes with the run after the one that ends it.
+        for _ in range(2 if pipeline.is_under_way() else 1):
+            quiet = pipeline.run(None, "tap")
+            reckoning.add(quiet)
+            assert quiet.code == 0, quiet.log
         reckoning.changed, reckoning.late = told.changed, server.writing()["committed"]
         with Tables(warehouse) as tables:
             reckoning.differences = differences(server.database, tables)

@@ -109,6 +109,10 @@ class Pipeline:
         assert killed or loader.returncode == 0, said.read_text()[-5000:]
         return Outcome(tap.returncode, killed, rows, log.read_text())
 
+    def is_under_way(self) -> bool:
+        """Return whether a read of changes was interrupted."""
+        return '"under_way"' in self._path("state").read_text()
+
     def _confirm(self, heard: Path) -> None:
         """Keep the last state that the loader printed whole."""
         states = [
