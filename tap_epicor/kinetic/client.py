@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import random
 import time
 from collections import Counter
 from contextlib import contextmanager, nullcontext
@@ -225,7 +224,7 @@ class Kinetic:
         return answer
 
     def _patiently(self, attempt: Callable[[], Any], *, patient: bool = True) -> Any:  # noqa: ANN401
-        waits = self._growing_waits()
+        waits = self._patience.waits()
         failures: Counter[type[Exception]] = Counter()
 
         def is_final(exc: Exception) -> bool:
@@ -285,12 +284,6 @@ class Kinetic:
             return next(waits) / 4
         wait: float = next(waits) if exc.wait is None else exc.wait
         return wait
-
-    def _growing_waits(self) -> Iterator[float]:
-        wait = self._patience.first_wait
-        while True:
-            yield wait * random.uniform(0.75, 1.25)  # noqa: S311
-            wait = min(wait * 2, self._patience.longest_wait)
 
     def _send(self, path: str, company: str, accept: str, read: Callable[[bytes, str], Any], **asked: Any) -> Any:  # noqa: ANN401
         _, body, where = self._answer(path, company, accept, **asked)

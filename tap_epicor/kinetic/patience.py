@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -32,6 +33,13 @@ class Patience:
     first_wait: float = 1.0
     longest_wait: float = 60.0
     in_all: float = 900.0
+
+    def waits(self) -> Iterator[float]:
+        """Yield how many seconds to wait before each further request."""
+        wait = self.first_wait
+        while True:
+            yield wait * random.uniform(0.75, 1.25)  # noqa: S311
+            wait = min(wait * 2, self.longest_wait)
 
 
 class TimeUp(Exception):
